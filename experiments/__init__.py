@@ -1,0 +1,1 @@
+"""What is learned from the network: measurements, experiments, results, reports and the CLI."""

@@ -1,0 +1,1 @@
+"""What the network is: scenarios, the frozen network they describe, and its emulation."""

@@ -1,0 +1,148 @@
+"""A cell: the namespaces a lab lives in, so that nothing can outlive it.
+
+``run_in_cell`` forks a child into new PID, mount and network namespaces and runs a function there as the
+namespace's init. When that child dies, however it dies, the kernel kills every process in the PID namespace;
+with the last of them go the network namespaces, their interfaces and qdiscs, and the private mounts with their
+sockets and databases. The child asks to be killed when its parent dies, so ``kill -9`` of either is enough.
+The rest of the machine is never touched: another user's OVS, bridges or namespaces are out of sight.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from topology.errors import MachineError
+
+_CLONE_NEWNS = 0x00020000
+_CLONE_NEWPID = 0x20000000
+_CLONE_NEWNET = 0x40000000
+_MS_REC_PRIVATE = 0x4000 | (1 << 18)
+_PR_SET_PDEATHSIG = 1
+
+RUNTIME = Path("/run/onehop")
+CELL_RUNTIME = RUNTIME / "cell"  # a tmpfs of the cell's own
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, doing: str) -> None:
+    if result != 0:
+        error = ctypes.get_errno()
+        raise MachineError(
+            f"cannot {doing}: {os.strerror(error)}",
+            hint="a lab needs root with CAP_SYS_ADMIN; in a container, run it privileged",
+        )
+
+
+def inside_cell() -> bool:
+    """Whether this process runs in a cell."""
+    return os.environ.get("ONEHOP_CELL") == "1"
+
+
+def fresh_network_namespace() -> None:
+    """Move the calling thread into a new, empty network namespace with loopback up.
+
+    The former namespace vanishes with its last process and socket, which is how a lab is taken down.
+    """
+    _check(_libc.unshare(_CLONE_NEWNET), "create a network namespace")
+    os.system("ip link set lo up")
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies. For use between fork and exec."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run_in_cell(function: Callable[[], int]) -> int:
+    """Run ``function`` as init of a new cell and return its exit code (128 + n if signal n killed it).
+
+    SIGTERM and SIGHUP are handed to the cell; a SIGINT from the terminal reaches it by itself.
+
+    Raises ``MachineError`` if this process may not create namespaces.
+    """
+    RUNTIME.mkdir(mode=0o755, exist_ok=True)
+    CELL_RUNTIME.mkdir(mode=0o755, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    middle = os.fork()
+    if middle == 0:
+        # unshare(CLONE_NEWPID) affects only children, so one more fork makes the cell's init.
+        die_with_parent()
+        os._exit(_create_namespaces_and_run(function))
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT,)}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        previous[number] = signal.signal(number, lambda n, _frame: os.kill(middle, n))
+    try:
+        return _exit_code(_wait(middle))
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _create_namespaces_and_run(function: Callable[[], int]) -> int:
+    try:
+        _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWNET), "create namespaces")
+    except MachineError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    init = os.fork()
+    if init == 0:
+        die_with_parent()
+        os._exit(_init(function))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda n, _frame: os.kill(init, n))
+    return _exit_code(_wait(init))
+
+
+def _init(function: Callable[[], int]) -> int:
+    """The cell's PID 1: private mounts, then the work. As init it has no default signal actions."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGHUP, stop)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _check(_libc.mount(b"none", b"/", None, _MS_REC_PRIVATE, None), "make mounts private")
+        _check(_libc.mount(b"proc", b"/proc", b"proc", 0, None), "mount /proc")
+        _check(
+            _libc.mount(b"tmpfs", str(CELL_RUNTIME).encode(), b"tmpfs", 0, b"mode=755"),
+            "mount a private tmpfs",
+        )
+        os.environ["ONEHOP_CELL"] = "1"
+        os.system("ip link set lo up")
+        return function()
+    except SystemExit as stopped:
+        return stopped.code if isinstance(stopped.code, int) else 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except MachineError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except BaseException:
+        traceback.print_exc()
+        return 70
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _wait(pid: int) -> int:
+    while True:
+        try:
+            return os.waitpid(pid, 0)[1]
+        except InterruptedError:
+            continue
+
+
+def _exit_code(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code

@@ -1,0 +1,68 @@
+"""What an emulated link promises, and what anything that realises it must offer.
+
+Geometry, the same for every realisation (``=`` is a veth pair, ``|`` an OVS bridge)::
+
+    | switch A | interface = wire ~~~~ wire = interface | switch B |
+                 HTB: rate,       the pipe: delay,        HTB: rate,
+                 queue (egress)   jitter, loss            queue (egress)
+
+Rate and queue stand at the egress of the switch-side interface, so a full queue drops before the pipe and
+never reorders. The pipe between the two wire ends is either kernel (``netem``: mirred redirect + netem) or our
+own delay line (``userspace``). Both know nothing of OVS, so each works with either OVS datapath.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class LinkProperties:
+    """What one direction of an emulated link does; both directions of a link are alike.
+
+    Attributes:
+        rate_mbps: emulated rate of IP packets plus Ethernet header, after scaling.
+        delay_ms: one-way delay of an empty link, never scaled.
+        jitter_ms: half-width of a uniform variation around ``delay_ms``; packets are never reordered.
+        loss_ratio: share of packets lost at random, 0 to 1.
+        queue_bytes: what waits in front of the link at most, in bytes of Ethernet frames.
+    """
+
+    rate_mbps: float
+    delay_ms: float
+    jitter_ms: float = 0.0
+    loss_ratio: float = 0.0
+    queue_bytes: int = 250_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The two wire ends of one link, as interface names in the current network namespace."""
+
+    link: str
+    a: str
+    b: str
+    properties: LinkProperties
+
+
+class Pipe(Protocol):
+    """Carries frames between the wire ends of many links: delay, jitter, loss."""
+
+    name: str
+
+    def start(self, wires: Sequence[Wire], seed: int) -> None:
+        """Begin to carry frames on all ``wires`` (interfaces exist and are up). Returns when it does.
+
+        Raises ``EmulationError`` naming the link that could not be realised.
+        """
+
+    def change(self, link: str, properties: LinkProperties) -> None:
+        """Give a running link other properties (delay, jitter, loss)."""
+
+    def declared(self) -> dict[str, LinkProperties]:
+        """What the pipe itself says it is doing, read back from it, by link id."""
+
+    def stop(self) -> None:
+        """Stop carrying frames; safe to call twice."""

@@ -1,0 +1,276 @@
+"""The network a scenario describes: frozen values, units in their names, a networkx view.
+
+A ``Network`` is the resolved form: overlays applied, defaults filled in, every latency computed and every
+figure traceable to a source or marked as an assumption. It is pure data; see ``scenario`` for the file
+format and ``emulation`` for how it becomes real.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+
+import networkx as nx
+
+
+class SiteKind(StrEnum):
+    """What stands at a site. The words are those of the field; see ``docs/scenarios.md``."""
+
+    HUB = "hub"  # a national computing hub's entry point (国家枢纽节点)
+    CLUSTER = "cluster"  # a data-centre cluster of a hub (数据中心集群)
+    METRO = "metro"  # a city's users and access network
+    POP = "pop"  # a point of presence: a carrier's backbone node
+    INTERCONNECTION = "interconnection"  # a national backbone interconnection point (骨干直联点)
+    IXP = "ixp"  # a new-type Internet exchange centre (新型互联网交换中心)
+    CDN = "cdn"  # a content network's point of presence
+
+
+class TrafficClass(StrEnum):
+    """The two traffic classes the controller routes."""
+
+    BEST_EFFORT = "best-effort"
+    COMPUTE = "compute"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in the two languages of our readers."""
+
+    en: str
+    zh: str
+
+    def in_language(self, language: str) -> str:
+        """``language`` is ``en`` or ``zh``."""
+        return self.zh if language == "zh" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the figures of a part come from: named sources, or an assumption with its reason, or both."""
+
+    sources: tuple[str, ...] = ()
+    assumption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A published source. ``grade``: A official or peer-reviewed, B press, C vendor or mirror, D unclear."""
+
+    id: str
+    title: str
+    grade: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A carrier or exchange operator; ``as_number`` as registered (RFC 6793: up to 32 bits)."""
+
+    id: str
+    name: Text
+    as_number: int | None = None
+    provenance: Provenance = Provenance()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place with a switch and a host.
+
+    Attributes:
+        transit_ms: delay of crossing the site's equipment, one way. Half is met on entering and half on
+            leaving, so a packet meets half of it at each end site of its path (``docs/model.md``).
+        carries_transit: whether traffic between two other sites may cross this one.
+        region: a label for grouping in tables (``bth``, ``yrd``, ``gba``); empty if none.
+    """
+
+    id: str
+    name: Text
+    kind: SiteKind
+    latitude_deg: float
+    longitude_deg: float
+    transit_ms: float
+    carries_transit: bool
+    operator: str = ""
+    region: str = ""
+    provenance: Provenance = Provenance()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A bidirectional link; every figure holds in each direction.
+
+    Attributes:
+        route_km: length of the fibre; ``route_basis`` says how it is known (``stated``,
+            ``great circle x 1.6``, ``from latency``).
+        propagation_ms: one-way delay of the fibre.
+        handover_ms: one-way extra delay of an inter-carrier hand-over on this link; usually 0.
+        loss_ratio: share of packets lost at random, 0 to 1.
+        queue_ms: how long a full queue in front of the link takes to drain.
+        cost_cny_million: building cost if known, for proposals.
+    """
+
+    id: str
+    a: str
+    b: str
+    capacity_gbps: float
+    route_km: float
+    route_basis: str
+    propagation_ms: float
+    handover_ms: float = 0.0
+    jitter_ms: float = 0.0
+    loss_ratio: float = 0.0
+    queue_ms: float = 0.0
+    medium: str = "fibre"
+    operator: str = ""
+    cost_cny_million: float | None = None
+    provenance: Provenance = Provenance()
+
+    def other_end(self, site: str) -> str:
+        """The end that is not ``site``."""
+        return self.b if site == self.a else self.a
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A computing service (CATS: CS-ID, RFC 10053) offered at several sites."""
+
+    id: str
+    name: Text
+    instances: tuple[str, ...]
+    provenance: Provenance = Provenance()
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Traffic that wants to go from a site to a site or a service instance.
+
+    Attributes:
+        destination: a site id; for a demand towards a service, the instance's site once resolved.
+        service: the service asked for, or empty.
+        max_one_way_ms: what the user needs, or ``None``.
+    """
+
+    id: str
+    source: str
+    destination: str
+    rate_gbps: float
+    traffic_class: TrafficClass
+    service: str = ""
+    max_one_way_ms: float | None = None
+    provenance: Provenance = Provenance()
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """How the two classes are told apart and what compute traffic requires of a link.
+
+    Attributes:
+        dscp: the DSCP value (RFC 2474) of each class.
+        compute_min_capacity_gbps: compute traffic avoids links below this capacity.
+    """
+
+    dscp: Mapping[TrafficClass, int] = field(
+        default_factory=lambda: MappingProxyType({TrafficClass.BEST_EFFORT: 0, TrafficClass.COMPUTE: 46})
+    )
+    compute_min_capacity_gbps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Which pairs an experiment compares: from ``source`` to each of ``destinations``."""
+
+    source: str
+    destinations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A whole network. Sites and links keep the order of the scenario, which fixes all numbering.
+
+    Attributes:
+        rate_scale: emulated rate = real rate / ``rate_scale``. Delays are never scaled.
+        figures: figures that hold for the whole scenario (fibre delay, route factor, ...), by name, with
+            their provenance; the report lists them.
+    """
+
+    id: str
+    title: Text
+    description: Text
+    sites: Mapping[str, Site]
+    links: Mapping[str, Link]
+    operators: Mapping[str, Operator]
+    services: Mapping[str, Service]
+    demands: Mapping[str, Demand]
+    sources: Mapping[str, Source]
+    routing: Routing
+    comparison: Comparison
+    rate_scale: float
+    figures: Mapping[str, tuple[float, Provenance]]
+    base: str = ""
+
+    @cached_property
+    def graph(self) -> nx.Graph:
+        """An undirected graph: nodes are site ids, edges carry the ``Link`` as attribute ``link``.
+
+        Two parallel links between the same sites are refused by the scenario reader.
+        """
+        graph = nx.Graph()
+        graph.add_nodes_from(self.sites)
+        for link in self.links.values():
+            graph.add_edge(link.a, link.b, link=link)
+        return graph
+
+    def link_between(self, a: str, b: str) -> Link:
+        """The link joining two adjacent sites. Raises ``KeyError`` if there is none."""
+        link: Link = self.graph.edges[a, b]["link"]
+        return link
+
+    def link_latency_ms(self, link: Link) -> float:
+        """One-way latency that the emulated link realises: fibre, hand-over and half of each end's transit."""
+        return (
+            link.propagation_ms
+            + link.handover_ms
+            + self.sites[link.a].transit_ms / 2
+            + self.sites[link.b].transit_ms / 2
+        )
+
+    def path_latency_ms(self, path: tuple[str, ...]) -> float:
+        """Predicted one-way latency of an empty path, given as site ids from source to destination."""
+        return sum(self.link_latency_ms(link) for link in self.path_links(path))
+
+    def path_links(self, path: tuple[str, ...]) -> Iterator[Link]:
+        """The links of a path, in order."""
+        for a, b in zip(path, path[1:], strict=False):
+            yield self.link_between(a, b)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, JSON-ready, key order fixed by the scenario."""
+        return {
+            "id": self.id,
+            "base": self.base,
+            "title": asdict(self.title),
+            "description": asdict(self.description),
+            "rate_scale": self.rate_scale,
+            "figures": {k: {"value": v, **asdict(p)} for k, (v, p) in self.figures.items()},
+            "routing": {
+                "dscp": {str(k): v for k, v in self.routing.dscp.items()},
+                "compute_min_capacity_gbps": self.routing.compute_min_capacity_gbps,
+            },
+            "comparison": asdict(self.comparison),
+            "sources": {k: asdict(v) for k, v in self.sources.items()},
+            "operators": {k: asdict(v) for k, v in self.operators.items()},
+            "sites": {k: asdict(v) for k, v in self.sites.items()},
+            "links": {k: asdict(v) for k, v in self.links.items()},
+            "services": {k: asdict(v) for k, v in self.services.items()},
+            "demands": {k: asdict(v) for k, v in self.demands.items()},
+        }
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON form: equal scenarios have equal digests on any machine."""
+        text = json.dumps(self.to_dict(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
