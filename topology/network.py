@@ -8,6 +8,7 @@ format and ``emulation`` for how it becomes real.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -231,7 +232,7 @@ class Network:
         return link
 
     def link_latency_ms(self, link: Link) -> float:
-        """One-way latency that the emulated link realises: fibre, hand-over and half of each end's transit."""
+        """One-way latency the emulated link realises: fibre, hand-over, half of each end's transit."""
         return (
             link.propagation_ms
             + link.handover_ms
@@ -245,7 +246,7 @@ class Network:
 
     def path_links(self, path: tuple[str, ...]) -> Iterator[Link]:
         """The links of a path, in order."""
-        for a, b in zip(path, path[1:], strict=False):
+        for a, b in itertools.pairwise(path):
             yield self.link_between(a, b)
 
     def to_dict(self) -> dict[str, object]:

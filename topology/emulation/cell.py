@@ -2,9 +2,9 @@
 
 ``run_in_cell`` forks a child into new PID, mount and network namespaces and runs a function there as the
 namespace's init. When that child dies, however it dies, the kernel kills every process in the PID namespace;
-with the last of them go the network namespaces, their interfaces and qdiscs, and the private mounts with their
-sockets and databases. The child asks to be killed when its parent dies, so ``kill -9`` of either is enough.
-The rest of the machine is never touched: another user's OVS, bridges or namespaces are out of sight.
+with the last of them go the network namespaces, their interfaces and qdiscs, and the private mounts with
+their sockets and databases. The child asks to be killed when its parent dies, so ``kill -9`` of either is
+enough. The rest of the machine is never touched: another user's OVS, bridges or namespaces are out of sight.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class SiteLayout:
 
 @dataclass(frozen=True, slots=True)
 class LinkEnd:
-    """One end of a link: the switch-side ``interface`` on OpenFlow ``port``, and the ``wire`` end behind it."""
+    """One end: the switch-side ``interface`` on OpenFlow ``port``, and the ``wire`` end behind it."""
 
     site: str
     port: int
@@ -144,14 +144,13 @@ class Layout:
     def from_json(cls, text: str) -> Layout:
         """Read back what ``to_json`` wrote."""
         data: dict[str, Any] = json.loads(text)
-        order = lambda part: sorted(part.values(), key=lambda entry: entry["number"])  # noqa: E731
         return cls(
             scenario=data["scenario"],
             scenario_digest=data["scenario_digest"],
             rate_scale=data["rate_scale"],
             controller_port=data["controller_port"],
-            sites={entry["site"]: SiteLayout(**entry) for entry in order(data["sites"])},
-            links={entry["link"]: _link_from_dict(entry) for entry in order(data["links"])},
+            sites={entry["site"]: SiteLayout(**entry) for entry in _by_number(data["sites"])},
+            links={entry["link"]: _link_from_dict(entry) for entry in _by_number(data["links"])},
         )
 
 
@@ -170,6 +169,10 @@ def _site_layout(site: str, number: int) -> SiteLayout:
         gateway_ip=f"10.{high}.{low}.1",
         gateway_mac=f"02:01:00:00:{high:02x}:{low:02x}",
     )
+
+
+def _by_number(part: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(part.values(), key=lambda entry: entry["number"])
 
 
 def _link_from_dict(entry: dict[str, Any]) -> LinkLayout:
