@@ -14,7 +14,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from topology.errors import MachineError
@@ -52,6 +53,18 @@ def fresh_network_namespace() -> None:
     """
     _check(_libc.unshare(_CLONE_NEWNET), "create a network namespace")
     os.system("ip link set lo up")
+
+
+@contextmanager
+def private_network() -> Iterator[None]:
+    """A network namespace for one lab; once it is left, the kernel removes what was in it."""
+    if not inside_cell():
+        raise MachineError("a lab is built inside a cell", hint="use run_in_cell")
+    fresh_network_namespace()
+    try:
+        yield
+    finally:
+        fresh_network_namespace()
 
 
 def die_with_parent() -> None:

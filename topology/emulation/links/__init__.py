@@ -7,8 +7,8 @@ Geometry, the same for every realisation (``=`` is a veth pair, ``|`` an OVS bri
                  queue (egress)   jitter, loss            queue (egress)
 
 Rate and queue stand at the egress of the switch-side interface, so a full queue drops before the pipe and
-never reorders. The pipe between the two wire ends is either kernel (``netem``: mirred redirect + netem) or our
-own delay line (``userspace``). Both know nothing of OVS, so each works with either OVS datapath.
+never reorders. The pipe between the two wire ends is either the kernel (``netem``: mirred redirect + netem)
+or our own delay line (``userspace``). Both know nothing of OVS, so each works with either OVS datapath.
 """
 
 from __future__ import annotations

@@ -1,0 +1,126 @@
+"""The controller as a process beside the lab: started, listened to, stopped.
+
+It is an ordinary OpenFlow 1.3 controller; the lab only reads the events it writes, one JSON object a line
+(``controller.events``).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from topology.emulation.cell import die_with_parent
+from topology.errors import EmulationError
+
+Event = dict[str, Any]
+
+
+class ControllerProcess:
+    """``python -m controller`` in the current network namespace. Use as a context manager.
+
+    Args:
+        scenario: reference of the scenario, as ``topology.scenario.load`` takes it.
+        log: where its log goes; the last lines are quoted when it fails.
+    """
+
+    def __init__(self, scenario: str, log: Path, *, port: int = 6653) -> None:
+        self._command = [
+            *(sys.executable, "-m", "controller", scenario),
+            *("--listen", f"127.0.0.1:{port}", "--events", "-", "--die-with-parent"),
+        ]
+        self._log = log
+        self._events: list[Event] = []
+        self._changed = threading.Condition()
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> ControllerProcess:
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start (or start again) the controller; returns at once, see ``wait_for``."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                preexec_fn=die_with_parent,
+            )
+        assert self._process.stdout is not None
+        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask it to end; kill it if it has not ended after two seconds."""
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._process = None
+
+    @property
+    def events(self) -> list[Event]:
+        """All events so far, oldest first."""
+        with self._changed:
+            return list(self._events)
+
+    def wait_for(self, name: str, *, timeout_s: float, where: Callable[[Event], bool] | None = None) -> Event:
+        """The first event called ``name`` (for which ``where`` holds), waiting for it if need be.
+
+        Raises ``EmulationError`` with the controller's last words when it ends or stays silent.
+        """
+        return self._wait(0, name, timeout_s, where or (lambda _event: True))
+
+    def wait_for_next(self, name: str, after: int, *, timeout_s: float) -> Event:
+        """Like ``wait_for``, among events from index ``after`` on (``len(events)`` before the cause)."""
+        return self._wait(after, name, timeout_s, lambda _event: True)
+
+    def _wait(self, start: int, name: str, timeout_s: float, where: Callable[[Event], bool]) -> Event:
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                for event in self._events[start:]:
+                    if event.get("event") == name and where(event):
+                        return event
+                remaining = deadline - time.monotonic()
+                if self._process is None or self._process.poll() is not None or remaining <= 0:
+                    break
+                self._changed.wait(min(remaining, 0.2))
+        state = "is silent" if remaining <= 0 else "has ended"
+        raise EmulationError(
+            f"the controller {state}: no {name!r} within {timeout_s:g} s", hint=self._last_words()
+        )
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            with self._changed:
+                self._events.append(event)
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _last_words(self) -> str:
+        try:
+            lines = self._log.read_text(errors="replace").splitlines()[-5:]
+        except OSError:
+            return ""
+        return "its log ends: " + " | ".join(lines) if lines else ""

@@ -1,0 +1,106 @@
+"""``with Lab("qingyang-direct") as lab``: the network and its controller up, and down again whatever happens."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from experiments.controller_process import ControllerProcess
+from experiments.measurement.endpoint import Endpoint
+from topology.emulation.cell import CELL_RUNTIME, private_network
+from topology.emulation.doctor import choose_datapath, require_emulation
+from topology.emulation.layout import Layout
+from topology.emulation.links.choose import pipe_for
+from topology.emulation.network import EmulatedNetwork
+from topology.emulation.readback import LinkReading, read_back
+from topology.network import Network
+from topology.scenario import load
+
+
+@dataclass(frozen=True, slots=True)
+class LabOptions:
+    """How to realise a scenario.
+
+    Attributes:
+        datapath: ``auto``, ``kernel`` or ``userspace`` Open vSwitch.
+        pipe: ``auto``, ``netem`` or ``userspace`` delay.
+        seed: seed of every random choice of the links and the measurements.
+    """
+
+    datapath: str = "auto"
+    pipe: str = "auto"
+    seed: int = 1
+
+
+class Lab:
+    """A scenario, emulated and routed. Runs inside a cell (``topology.emulation.cell``).
+
+    Args:
+        scenario: what ``topology.scenario.load`` takes.
+        options: how to realise it.
+        progress: called with a short sentence at each step.
+    """
+
+    def __init__(
+        self,
+        scenario: str,
+        options: LabOptions | None = None,
+        progress: Callable[[str], None] = lambda _sentence: None,
+    ) -> None:
+        self.scenario = scenario
+        self.options = options or LabOptions()
+        self.network: Network = load(scenario)
+        self.layout = Layout.of(self.network)
+        self.bring_up_s = 0.0
+        self._progress = progress
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Lab:
+        require_emulation()
+        begun = time.monotonic()
+        with ExitStack() as stack:
+            stack.enter_context(private_network())
+            self.pipe = pipe_for(self.options.pipe)
+            self.datapath = choose_datapath(self.options.datapath)
+            log = CELL_RUNTIME / "controller.log"
+            # The controller starts while the network is being built: both take about a second.
+            self.controller = stack.enter_context(
+                ControllerProcess(self.scenario, log, port=self.layout.controller_port)
+            )
+            self.emulated = stack.enter_context(
+                EmulatedNetwork(
+                    self.layout,
+                    self.pipe,
+                    datapath=self.datapath,
+                    seed=self.options.seed,
+                    progress=self._progress,
+                )
+            )
+            self._progress("programming the switches")
+            self.programmed = self.controller.wait_for("programmed", timeout_s=30 + len(self.layout.sites))
+            self._stack = stack.pop_all()
+        self.bring_up_s = time.monotonic() - begun
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    @property
+    def backend(self) -> dict[str, str]:
+        """What realises the network, for the manifest."""
+        return {
+            "datapath": "kernel" if self.datapath == "system" else "userspace",
+            "pipe": self.pipe.name,
+            "kernel": platform.release(),
+        }
+
+    def endpoint(self, site: str) -> Endpoint:
+        """Where to measure from or to at a site."""
+        return Endpoint(site, self.layout.sites[site].host_ip, self.emulated.namespace(site))
+
+    def read_back(self) -> list[LinkReading]:
+        """What every link really does, measured link by link and direction by direction."""
+        return read_back(self.layout, self.pipe)
