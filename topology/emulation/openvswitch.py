@@ -1,0 +1,213 @@
+"""A private Open vSwitch: our own ovsdb-server and ovs-vswitchd, below a directory of our own.
+
+The machine's OVS service, its database and its bridges are never touched: the OVS tools find their sockets
+through the environment variables of ovs-vswitchd(8) (``OVS_RUNDIR`` and its like), and those point here. Both
+daemons run in the foreground as our children, in the network namespace of the caller, and die with the thread
+that started them. Whether a bridge uses the kernel or the userspace datapath is the bridge's own affair
+(``datapath_type`` ``system`` or ``netdev``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from topology.emulation.cell import CELL_RUNTIME, die_with_parent
+from topology.errors import EmulationError, MachineError
+
+DEFAULT_RUNDIR = CELL_RUNTIME / "ovs"
+_START_SECONDS = 20.0
+_STOP_SECONDS = 2.0
+_COMMAND_SECONDS = 60
+_PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl")
+_SCHEMA_PLACES = ("/usr/share/openvswitch", "/usr/local/share/openvswitch")
+_INSTALL_HINT = "apt-get install openvswitch-switch"
+_ONLY_CONSOLE = ("-vsyslog:off", "-vfile:off", "-vconsole:info")  # the console is our log file
+
+
+class OpenVSwitch:
+    """One ovsdb-server and one ovs-vswitchd. A context manager; ``stop`` may be called twice.
+
+    Attributes:
+        environment: what a process must have in its environment for the OVS tools to find this instance.
+    """
+
+    def __init__(self, rundir: Path = DEFAULT_RUNDIR) -> None:
+        self.rundir = rundir
+        place = str(rundir)
+        self.environment: dict[str, str] = {
+            "OVS_RUNDIR": place,
+            "OVS_LOGDIR": place,
+            "OVS_DBDIR": place,
+            "OVS_SYSCONFDIR": place,
+        }
+        self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> OpenVSwitch:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start both daemons with an empty database; returns when bridges can be created.
+
+        Raises ``MachineError`` if Open vSwitch is not installed, ``EmulationError`` if a daemon fails, with
+        the last lines of its log.
+        """
+        missing = [program for program in _PROGRAMS if shutil.which(program) is None]
+        if missing:
+            raise MachineError(f"Open vSwitch is not installed: no {', '.join(missing)}", hint=_INSTALL_HINT)
+        try:
+            self.rundir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MachineError(
+                f"cannot create {self.rundir}: {error.strerror}", hint="Open vSwitch needs root"
+            ) from None
+        for left_over in self.rundir.iterdir():  # of an instance that was killed
+            if left_over.is_socket() or left_over.suffix in {".pid", ".db", ".ctl", ".mgmt", ".snoop"}:
+                left_over.unlink()
+        database, socket = self.rundir / "conf.db", self.rundir / "db.sock"
+        try:
+            self._run(["ovsdb-tool", "create", str(database), str(_schema())])
+            self._spawn("ovsdb-server", str(database), f"--remote=punix:{socket}", "--pidfile")
+            self._wait_for(socket)
+            self.vsctl("--no-wait", "init")
+            self._spawn("ovs-vswitchd", f"unix:{socket}", "--pidfile")
+            # Without --no-wait, ovs-vsctl returns only when ovs-vswitchd has taken the change over.
+            self.vsctl("set", "Open_vSwitch", ".", "external_ids:system-id=onehop")
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop both daemons. Bridges of the kernel datapath go with the network namespace."""
+        daemons = list(reversed(self._daemons.values()))
+        self._daemons.clear()
+        for daemon in daemons:
+            daemon.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for daemon in daemons:
+            try:
+                daemon.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+
+    def vsctl(self, *arguments: str) -> str:
+        """Run ``ovs-vsctl`` here and return what it prints. Raises ``EmulationError`` if it fails."""
+        return self._run(["ovs-vsctl", f"--timeout={_COMMAND_SECONDS}", *arguments])
+
+    def ofctl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run ``ovs-ofctl`` with OpenFlow 1.3 and return what it prints. Raises ``EmulationError``."""
+        return self._run(["ovs-ofctl", "-O", "OpenFlow13", *arguments], stdin)
+
+    def appctl(self, *arguments: str) -> str:
+        """Ask ovs-vswitchd through ``ovs-appctl`` and return its answer. Raises ``EmulationError``."""
+        return self._run(["ovs-appctl", f"--timeout={_COMMAND_SECONDS}", *arguments])
+
+    def transaction(self, commands: Iterable[Sequence[str]]) -> str:
+        """Run many ``ovs-vsctl`` commands as one transaction: all or none, and one reconfiguration."""
+        arguments: list[str] = []
+        for command in commands:
+            arguments += ["--", *command]
+        return self.vsctl(*arguments) if arguments else ""
+
+    def check(self) -> None:
+        """Raise ``EmulationError`` if a daemon has died."""
+        for name, daemon in self._daemons.items():
+            if daemon.poll() is not None:
+                raise EmulationError(
+                    f"{name} ended with status {daemon.returncode}: {self._last_lines(name)}",
+                    where=str(self._log(name)),
+                )
+
+    def _spawn(self, name: str, *arguments: str) -> None:
+        with self._log(name).open("wb") as log:
+            self._daemons[name] = subprocess.Popen(
+                [name, *arguments, *_ONLY_CONSOLE],
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_before_exec,
+            )
+
+    def _run(self, command: list[str], stdin: str | None = None) -> str:
+        try:
+            done = subprocess.run(
+                command,
+                env={**os.environ, **self.environment},
+                input="" if stdin is None else stdin,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_COMMAND_SECONDS + 5,
+            )
+        except subprocess.TimeoutExpired as error:
+            self.check()
+            raise EmulationError(
+                f"{command[0]} did not answer within {error.timeout:.0f} s", where=_shortened(command)
+            ) from None
+        if done.returncode != 0:
+            self.check()
+            said = (done.stderr or done.stdout).strip() or f"status {done.returncode}, and no word"
+            raise EmulationError(f"{command[0]} failed: {said}", where=_shortened(command))
+        return done.stdout
+
+    def _wait_for(self, socket: Path) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not socket.exists():
+            self.check()
+            if time.monotonic() > deadline:
+                raise EmulationError(
+                    f"ovsdb-server did not open {socket.name} within {_START_SECONDS:.0f} s: "
+                    f"{self._last_lines('ovsdb-server')}",
+                    where=str(self._log("ovsdb-server")),
+                )
+            time.sleep(0.002)
+
+    def _log(self, name: str) -> Path:
+        return self.rundir / f"{name}.log"
+
+    def _last_lines(self, name: str, count: int = 5) -> str:
+        try:
+            lines = self._log(name).read_text(errors="replace").splitlines()
+        except OSError:
+            return "no log"
+        return " | ".join(lines[-count:]) or "an empty log"
+
+
+def _before_exec() -> None:
+    die_with_parent()
+    # Each bridge and each port costs descriptors; the usual soft limit of 1024 ends at about 60 bridges.
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _schema() -> Path:
+    places = (os.environ.get("OVS_PKGDATADIR", ""), *_SCHEMA_PLACES)
+    for place in filter(None, places):
+        schema = Path(place) / "vswitch.ovsschema"
+        if schema.exists():
+            return schema
+    raise MachineError(
+        f"vswitch.ovsschema is not in {' or '.join(_SCHEMA_PLACES)}",
+        hint=f"{_INSTALL_HINT}; or set OVS_PKGDATADIR",
+    )
+
+
+def _shortened(command: list[str], limit: int = 200) -> str:
+    text = " ".join(command)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
