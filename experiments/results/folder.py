@@ -26,6 +26,7 @@ from typing import Any
 from experiments.results.links import LinkChecks
 from experiments.results.manifest import Manifest
 from experiments.results.model import LoadState, Variant
+from experiments.results.networks import network_from_dict
 from experiments.results.samples import Sample, SampleWriter, read_samples
 from experiments.results.summary import Summary
 from topology.errors import InputError
@@ -95,18 +96,16 @@ class ResultFolder:
             return None
         return LinkChecks.from_json(self._read("links.json"), where=self._where("links.json"))
 
-    def network(self, variant: Variant) -> dict[str, Any] | None:
-        """The network as ``Network.to_dict`` gave it; ``None`` if the folder has none."""
+    def network(self, variant: Variant) -> Network | None:
+        """The network as it was measured; ``None`` if the folder has none."""
         name = f"network-{variant}.json"
         if not (self.path / name).exists():
             return None
+        text = self._read(name)
         try:
-            data = json.loads(self._read(name))
-        except ValueError as error:
-            raise _damaged(self._where(name), error) from None
-        if not isinstance(data, dict):
-            raise _damaged(self._where(name), "not an object")
-        return data
+            return network_from_dict(json.loads(text))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _damaged(self._where(name), f"no network ({error})") from None
 
     def samples(self, variant: Variant, state: LoadState) -> tuple[Sample, ...]:
         """The raw samples; empty if there are none. A last line cut short by a kill is left out."""

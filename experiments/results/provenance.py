@@ -11,8 +11,8 @@ from topology.network import Network, Provenance
 class Assumption(ResultModel):
     """A figure that no source gives.
 
-    ``part``: ``figure``, ``site``, ``link``, ``operator``, ``service`` or ``demand``; ``subjects``: the ids of
-    all parts that rest on the same assumption; ``text``: the assumption in the words of the scenario.
+    ``part``: ``figure``, ``site``, ``link``, ``operator``, ``service`` or ``demand``; ``subjects``: the ids
+    of all parts that rest on the same assumption; ``text``: the assumption in the words of the scenario.
     """
 
     part: str

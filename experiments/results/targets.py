@@ -81,7 +81,7 @@ NATIONAL_TARGETS: tuple[Target, ...] = (
         ),
         open_question=Text(
             "The plan does not define “theoretical”; read here as light in fibre along the great circle. "
-            "Chinese trunk cables are about 1.6 times that long, so fibre of usual routing misses this reading.",
+            "Chinese trunk cables are about 1.6 times that long, so usual fibre routes miss this reading.",
             "文件未定义“理论时延”；本报告按光纤中光沿大圆距离传播的时延理解。"
             "我国干线光缆长度约为大圆距离的 1.6 倍，按此理解，常规路由的光缆均难以达到。",
         ),
