@@ -1,4 +1,4 @@
-"""``with Lab("qingyang-direct") as lab``: the network and its controller up, and down again whatever happens."""
+"""``with Lab("qingyang-direct") as lab``: network and controller up, and down again whatever happens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments.controller_process import ControllerProcess
 from experiments.measurement.endpoint import Endpoint
@@ -28,11 +28,13 @@ class LabOptions:
         datapath: ``auto``, ``kernel`` or ``userspace`` Open vSwitch.
         pipe: ``auto``, ``netem`` or ``userspace`` delay.
         seed: seed of every random choice of the links and the measurements.
+        rate_scale: emulate rates 1 : this, instead of the scenario's own scale.
     """
 
     datapath: str = "auto"
     pipe: str = "auto"
     seed: int = 1
+    rate_scale: float | None = None
 
 
 class Lab:
@@ -53,6 +55,8 @@ class Lab:
         self.scenario = scenario
         self.options = options or LabOptions()
         self.network: Network = load(scenario)
+        if self.options.rate_scale is not None:
+            self.network = replace(self.network, rate_scale=self.options.rate_scale)
         self.layout = Layout.of(self.network)
         self.bring_up_s = 0.0
         self._progress = progress

@@ -72,10 +72,11 @@ def die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def run_in_cell(function: Callable[[], int]) -> int:
+def run_in_cell(function: Callable[[], int], started: Callable[[int], None] = lambda _pid: None) -> int:
     """Run ``function`` as init of a new cell and return its exit code (128 + n if signal n killed it).
 
-    SIGTERM and SIGHUP are handed to the cell; a SIGINT from the terminal reaches it by itself.
+    SIGTERM and SIGHUP are handed to the cell; a SIGINT from the terminal reaches it by itself. ``started`` is
+    told the init's process id, as seen from outside.
 
     Raises ``MachineError`` if this process may not create namespaces.
     """
@@ -87,7 +88,7 @@ def run_in_cell(function: Callable[[], int]) -> int:
     if middle == 0:
         # unshare(CLONE_NEWPID) affects only children, so one more fork makes the cell's init.
         die_with_parent()
-        os._exit(_create_namespaces_and_run(function))
+        os._exit(_create_namespaces_and_run(function, started))
     previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT,)}
     for number in (signal.SIGTERM, signal.SIGHUP):
         previous[number] = signal.signal(number, lambda n, _frame: os.kill(middle, n))
@@ -98,7 +99,7 @@ def run_in_cell(function: Callable[[], int]) -> int:
             signal.signal(number, handler)
 
 
-def _create_namespaces_and_run(function: Callable[[], int]) -> int:
+def _create_namespaces_and_run(function: Callable[[], int], started: Callable[[int], None]) -> int:
     try:
         _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWNET), "create namespaces")
     except MachineError as error:
@@ -108,6 +109,7 @@ def _create_namespaces_and_run(function: Callable[[], int]) -> int:
     if init == 0:
         die_with_parent()
         os._exit(_init(function))
+    started(init)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda n, _frame: os.kill(init, n))

@@ -1,0 +1,88 @@
+"""``onehop up``: a network that stays up, with a prompt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from experiments.cli.console import err, out, steps
+from experiments.cli.labs import in_cell
+from experiments.cli.options import lab_options, realisation
+from experiments.cli.prompt import Prompt
+from experiments.cli.readings import print_readings
+from experiments.lab import Lab
+from topology.emulation import registry
+from topology.emulation.cell import RUNTIME
+from topology.scenario import load
+
+
+@click.command()
+@click.argument("scenario", default="qingyang-direct")
+@lab_options
+@click.option("--check/--no-check", default=True, help="Measure every link before the prompt.")
+@click.option("--detach", is_flag=True, help="Leave it running in the background (exec, status, down).")
+def command(
+    scenario: str, datapath: str, pipe: str, seed: int, rate_scale: float | None, check: bool, detach: bool
+) -> int:
+    """Bring a network up and leave it running, with a prompt to use its hosts by site name.
+
+    SCENARIO is a shipped name, a file, or topohub:NAME; qingyang-direct if not given.
+
+    \b
+    Examples:
+      onehop up tiny
+      onehop up topohub:topozoo/Cernet --no-check
+      onehop up qingyang-direct --detach; onehop exec qingyang bash; onehop down
+    """
+    load(scenario)  # mistakes in the file are told before anything is created
+    options = realisation(datapath, pipe, seed, rate_scale)
+    if detach:
+        _go_to_background()
+
+    def use(record: registry.LabRecord) -> int:
+        with steps() as progress:
+            lab = Lab(scenario, options, progress.say)
+            progress.expect(2 + 0.12 * len(lab.layout.sites))
+            lab.__enter__()
+        with lab:
+            return _use(lab, record, check=check, prompt=not detach)
+
+    return in_cell("up", scenario, use)
+
+
+def _use(lab: Lab, record: registry.LabRecord, *, check: bool, prompt: bool) -> int:
+    hosts = {site: int(lab.emulated.host(site).pid) for site in lab.layout.sites}
+    registry.update(record, hosts=hosts, state="up")
+    backend = lab.backend
+    out.print(
+        f"{lab.network.title.en}: {len(hosts)} sites, {len(lab.layout.links)} links up in {lab.bring_up_s:.1f} s "
+        f"({backend['datapath']} Open vSwitch, {backend['pipe']} delay, rates 1:{lab.network.rate_scale:g})",
+        markup=False,
+    )
+    if check:
+        print_readings(lab.read_back())
+    if prompt:
+        Prompt(lab).cmdloop()
+    else:
+        out.print(f"running as process {record.pid}")
+        signal.pause()
+    return 0
+
+
+def _go_to_background() -> None:
+    """The usual double step of a daemon; words go to a log that ``status`` needs no parsing of."""
+    RUNTIME.mkdir(mode=0o755, exist_ok=True)
+    log = Path(RUNTIME) / "up.log"
+    if os.fork() > 0:
+        err.print(f"bringing it up in the background; words go to {log}; see onehop status")
+        os._exit(0)
+    os.setsid()
+    sys.stdout.flush()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
