@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-import numpy as np
-
+from experiments.measurement.distribution import Distribution
 from experiments.results.model import ResultModel
 
 
 class DelayStatistics(ResultModel):
     """Delay of one stream of probes, in milliseconds. Lost probes count in ``sent`` and ``lost`` only.
 
-    All delays are ``None`` if every probe was lost. Percentiles interpolate linearly between samples.
+    All delays are ``None`` if every probe was lost. A percentile is a delay that was really measured, see
+    ``experiments.measurement.distribution``.
     """
 
     sent: int
@@ -56,16 +56,15 @@ class OneWayStatistics(DelayStatistics):
 
 
 def _figures(delays_ms: Sequence[float]) -> dict[str, float | None]:
-    if len(delays_ms) == 0:
+    found = Distribution.of(delays_ms)
+    if found is None:
         return dict.fromkeys(("min", "median", "mean", "p95", "p99", "max"))
-    values = np.asarray(delays_ms, dtype=float)
-    p50, p95, p99 = np.percentile(values, [50, 95, 99])
     figures = {
-        "min": values.min(),
-        "median": p50,
-        "mean": values.mean(),
-        "p95": p95,
-        "p99": p99,
-        "max": values.max(),
+        "min": found.minimum,
+        "median": found.median,
+        "mean": found.mean,
+        "p95": found.p95,
+        "p99": found.p99,
+        "max": found.maximum,
     }
-    return {name: round(float(value), 6) for name, value in figures.items()}
+    return {name: round(value, 6) for name, value in figures.items()}
