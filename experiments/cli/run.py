@@ -1,0 +1,166 @@
+"""``onehop run``: an experiment from nothing to a report."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+from pydantic import BaseModel
+
+from experiments import catalog
+from experiments.cli.console import Steps, err, out, steps
+from experiments.cli.labs import in_cell
+from experiments.cli.options import lab_options, realisation
+from experiments.manifests import begin, finish
+from experiments.report import write_report
+from experiments.report.table import print_summary
+from experiments.results import RESULTS_DIRECTORY, ResultFolder, Summary
+from experiments.run import FULL, QUICK, Depth, Run, choose_destinations, load_pair
+from topology.emulation import registry
+from topology.errors import InputError
+
+BASE = "qingyang-baseline"
+PROPOSAL = "qingyang-direct"
+
+
+@click.command()
+@click.argument("experiment", default="one-hop")
+@click.option("--list", "only_list", is_flag=True, help="Name the experiments and what they ask.")
+@click.option("--base", default=BASE, show_default=True, help="The network as it is: name or file.")
+@click.option("--proposal", default=PROPOSAL, show_default=True, help="The network as proposed.")
+@click.option("--sites", help="Measure only to these sites, comma-separated.")
+@click.option("--quick", is_flag=True, help="Fewer samples, throughput to three sites: under a minute.")
+@click.option("--samples", type=int, help="STAMP probes per pair and state.  [default: 1000, quick 200]")
+@click.option(
+    "--utilisation",
+    type=float,
+    help="Background load on the measured paths, 0 to 0.95; 0: none.  [default: 0.16, the national mean]",
+)
+@lab_options
+@click.option("--output", type=click.Path(path_type=Path), help="The result folder.  [default: results/...]")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+def command(
+    experiment: str,
+    only_list: bool,
+    base: str,
+    proposal: str,
+    sites: str | None,
+    quick: bool,
+    samples: int | None,
+    utilisation: float | None,
+    datapath: str,
+    pipe: str,
+    seed: int,
+    rate_scale: float | None,
+    output: Path | None,
+    as_json: bool,
+    language: str,
+) -> int:
+    """Run an experiment: build the networks, measure them on real packets, write the report.
+
+    EXPERIMENT is a name (--list) or a Python file of your own; one-hop if not given. Exit code 0: measured,
+    and a verdict given. 5: measured, but no verdict (the report says why). 2: bad input. 3: not on this
+    machine. 4: the network could not be built.
+
+    \b
+    Examples:
+      onehop run --quick
+      onehop run one-hop --sites beijing,shanghai --samples 5000
+      onehop run --proposal qingyang-xian --utilisation 0.6
+      onehop run --base tiny --proposal my-overlay.yaml --json > result.json
+    """
+    if only_list:
+        return _list()
+    chosen = catalog.find(experiment)
+    depth = _depth(quick, samples, utilisation)
+    options = realisation(datapath, pipe, seed, rate_scale)
+    networks = load_pair(base, proposal, rate_scale)
+    destinations = choose_destinations(networks, _split(sites))
+    references = {"base": base, "proposal": proposal}
+
+    def work(record: registry.LabRecord) -> int:
+        with steps() as progress:
+            return _measure(record, progress)
+
+    def _measure(record: registry.LabRecord, progress: Steps) -> int:
+        manifest = begin(chosen.name, networks, options, depth, destinations)
+        folder = ResultFolder.create(manifest, parent=RESULTS_DIRECTORY, path=output)
+        registry.update(record, state="measuring")
+        run = Run(references, networks, destinations, depth, options, folder, progress.say)
+        try:
+            outcome = chosen().run(run)
+        except BaseException as error:
+            finish(folder, "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "refused")
+            err.print(f"what was measured so far is kept in {folder.path}", markup=False)
+            raise
+        progress.say("writing the report")
+        return _conclude(folder, outcome, as_json=as_json, language=language)
+
+    try:
+        return in_cell("run", f"{base} / {proposal}", work)
+    finally:
+        _give_back(output or RESULTS_DIRECTORY)
+
+
+def _conclude(folder: ResultFolder, outcome: catalog.Outcome, *, as_json: bool, language: str) -> int:
+    if not isinstance(outcome, Summary):
+        values = outcome.model_dump(mode="json") if isinstance(outcome, BaseModel) else dict(outcome)
+        text = json.dumps(values, ensure_ascii=False, indent=1)
+        (folder.path / "summary.json").write_text(text + "\n")
+        finish(folder, "complete")
+        print(text)
+        return 0
+    folder.write_summary(outcome)
+    finish(folder, "complete" if outcome.verdict.ok else "refused")
+    report = write_report(folder)
+    if as_json:
+        sys.stdout.write(outcome.to_json())
+    else:
+        print_summary(outcome, console=out, language=language)
+    err.print(f"report: {report}", markup=False)
+    return 0 if outcome.verdict.ok else 5
+
+
+def _list() -> int:
+    for name, experiment in catalog.shipped().items():
+        out.print(f"[bold]{name}[/]")
+        for label, text in (
+            ("asks", experiment.asks),
+            ("needs", experiment.needs),
+            ("concludes", experiment.concludes),
+        ):
+            out.print(f"  {label + ':':<11}{text}", markup=False)
+    out.print("\nYour own: onehop run FILE.py (docs/experiments.md)")
+    return 0
+
+
+def _depth(quick: bool, samples: int | None, utilisation: float | None) -> Depth:
+
+    depth = QUICK if quick else FULL
+    if samples is not None:
+        if not 2 <= samples <= 1_000_000:
+            raise InputError(f"--samples must be 2 to 1,000,000, not {samples}")
+        depth = dataclasses.replace(depth, samples=samples)
+    if utilisation is not None:
+        if not 0 <= utilisation <= 0.95:
+            raise InputError(f"--utilisation is a share of the link's rate, 0 to 0.95, not {utilisation:g}")
+        depth = dataclasses.replace(depth, utilisation=utilisation)
+    return depth
+
+
+def _split(sites: str | None) -> tuple[str, ...]:
+    return tuple(site.strip() for site in (sites or "").split(",") if site.strip())
+
+
+def _give_back(path: Path) -> None:
+    """Started through sudo, the results still belong to the person who typed it."""
+    owner, group = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
+    if os.geteuid() != 0 or not owner or not group or not path.exists():
+        return
+    for entry in [path, *path.rglob("*")]:
+        os.chown(entry, int(owner), int(group), follow_symlinks=False)

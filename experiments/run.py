@@ -1,0 +1,96 @@
+"""What an experiment is given: its scenarios, how deep to go, labs to bring up and a folder to write to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from experiments.lab import Lab, LabOptions
+from experiments.results import ResultFolder, Variant
+from topology.errors import InputError
+from topology.network import Network
+from topology.scenario import load
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much to measure.
+
+    Attributes:
+        samples: STAMP probes per pair and state.
+        interval_ms: between two probes of a pair.
+        pings: of the cross-check per pair.
+        throughput_s: length of each iperf3 run; 0 leaves throughput out.
+        throughput_sites: at most so many destinations get iperf3 runs; 0 means all.
+        utilisation: background load of the links on the measured paths; 0 leaves it out.
+    """
+
+    samples: int = 1000
+    interval_ms: float = 10.0
+    pings: int = 20
+    throughput_s: float = 5.0
+    throughput_sites: int = 0
+    utilisation: float = 0.16
+
+
+FULL = Depth()
+QUICK = Depth(samples=200, pings=5, throughput_s=1.5, throughput_sites=3)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of an experiment.
+
+    Attributes:
+        references: base and proposal, as ``topology.scenario.load`` takes them.
+        destinations: the sites to measure to; the scenario's own list if none were named.
+        say: tells the user which step begins, and how many seconds the steps before should have taken.
+    """
+
+    references: dict[Variant, str]
+    networks: dict[Variant, Network]
+    destinations: tuple[str, ...]
+    depth: Depth
+    options: LabOptions
+    folder: ResultFolder
+    say: Callable[..., None] = field(default=lambda *_words, **_figures: None)
+
+    @contextmanager
+    def lab(self, variant: Variant) -> Iterator[Lab]:
+        """The network of ``variant``, up and routed; taken down on leaving."""
+        with Lab(self.references[variant], self.options, self.say) as lab:
+            yield lab
+
+
+def load_pair(base: str, proposal: str, rate_scale: float | None) -> dict[Variant, Network]:
+    """Both networks. Raises ``InputError`` if one is bad, or if they have nothing to compare."""
+    networks: dict[Variant, Network] = {"base": load(base), "proposal": load(proposal)}
+    if rate_scale is not None:
+        for variant, network in networks.items():
+            networks[variant] = replace(network, rate_scale=rate_scale)
+    if networks["base"].comparison.source not in networks["proposal"].sites:
+        raise InputError(
+            f"{networks['base'].comparison.source!r}, where {base} measures from, is not in {proposal}",
+            hint="base and proposal must share the sites they compare",
+        )
+    return networks
+
+
+def choose_destinations(networks: dict[Variant, Network], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """The sites to measure to: those named, or those both scenarios name in ``measure``.
+
+    Raises ``InputError`` naming every site that cannot be measured to.
+    """
+    base = networks["base"]
+    shared = [site for site in base.sites if site in networks["proposal"].sites]
+    if not wanted:
+        wanted = tuple(site for site in base.comparison.destinations if site in shared)
+    unknown = [site for site in wanted if site not in shared or site == base.comparison.source]
+    if unknown or not wanted:
+        raise InputError(
+            f"cannot measure to: {', '.join(unknown)}" if unknown else "no site to measure to",
+            where="--sites",
+            hint="sites of both scenarios: " + ", ".join(s for s in shared if s != base.comparison.source),
+        )
+    return tuple(dict.fromkeys(wanted))
