@@ -1,0 +1,120 @@
+"""An endpoint of a measurement: a site's host, reached through its network namespace.
+
+``setns(2)`` moves only the calling thread, and a socket keeps the namespace it was opened in. So a process
+can hold sockets in many hosts at once, and no other thread notices.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from topology.errors import MeasurementError
+
+_CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A host: the ``site`` it stands at, its IPv4 address, and its namespace (``/proc/1234/ns/net``)."""
+
+    site: str
+    ip: str
+    namespace: str
+
+
+@contextmanager
+def inside_namespace(endpoint: Endpoint) -> Iterator[None]:
+    """Move the calling thread into the endpoint's network namespace, and back again.
+
+    Raises ``MeasurementError`` when the namespace is gone or this process may not enter it.
+    """
+    # thread-self, not self: the latter is the main thread's, which may live in another namespace.
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _enter(endpoint)
+        try:
+            yield
+        finally:
+            _setns(own, "return to the lab's own namespace")
+    finally:
+        os.close(own)
+
+
+def socket_in_namespace(
+    endpoint: Endpoint, family: int = socket.AF_INET, kind: int = socket.SOCK_DGRAM, protocol: int = 0
+) -> socket.socket:
+    """Open a socket in the endpoint's namespace. Raises ``MeasurementError`` if that cannot be entered."""
+    with inside_namespace(endpoint):
+        return socket.socket(family, kind, protocol)
+
+
+def popen_in_namespace(endpoint: Endpoint, command: Sequence[str]) -> subprocess.Popen[str]:
+    """Start a command on the endpoint's host, its output piped as text, its messages in plain English."""
+    return subprocess.Popen(
+        ["nsenter", f"--net={endpoint.namespace}", "--", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env={**os.environ, "LC_ALL": "C"},
+    )
+
+
+def run_in_namespace(
+    endpoint: Endpoint, command: Sequence[str], *, timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a command on the endpoint's host to its end.
+
+    Raises ``MeasurementError`` when it takes longer than ``timeout_s``; it is killed then.
+    """
+    process = popen_in_namespace(endpoint, command)
+    try:
+        output, errors = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise MeasurementError(
+            f"{command[0]} did not end within {timeout_s:g} s", where=f"host of {endpoint.site}"
+        ) from None
+    finally:
+        stop_process(process)
+    return subprocess.CompletedProcess(list(command), process.returncode, output, errors)
+
+
+def stop_process(process: subprocess.Popen[str]) -> None:
+    """Kill a process if it still runs, reap it and close its pipes. Safe to call twice."""
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def _enter(endpoint: Endpoint) -> None:
+    try:
+        target = os.open(endpoint.namespace, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise MeasurementError(
+            f"the network namespace {endpoint.namespace} cannot be opened: {error.strerror}",
+            where=f"host of {endpoint.site}",
+            hint="is the network still up? see `onehop status`",
+        ) from None
+    try:
+        _setns(target, f"enter the network namespace of the host of {endpoint.site}")
+    finally:
+        os.close(target)
+
+
+def _setns(descriptor: int, doing: str) -> None:
+    # os.setns exists only from Python 3.12 on.
+    if _libc.setns(descriptor, _CLONE_NEWNET) != 0:
+        raise MeasurementError(
+            f"cannot {doing}: {os.strerror(ctypes.get_errno())}", hint="measuring needs root in the lab"
+        )

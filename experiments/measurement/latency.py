@@ -1,0 +1,181 @@
+"""Latency of many pairs at once by STAMP (RFC 8762): one session sender here, one reflector process.
+
+Each pair is a periodic stream (RFC 3432) with a turn of its own in every interval, and each packet leaves at
+a random moment of its turn: no two pairs ever send together, and nothing that beats in time with the
+interval can hide (RFC 2330 section 11.1). All of it follows from the seed.
+
+T1 and T4 are the kernel's stamps of the sender, T2 the kernel's stamp of the reflector, which the answer
+carries. For T3 the answer carries the time at which the program sends; the kernel's later stamp of the same
+packet comes by the reflector's record and is preferred. So RTT = (T4 - T1) - (T3 - T2), one way there
+= T2 - T1, one way back = T4 - T3. Loss on the way there and back are told apart by the reflector's record.
+
+The sender sleeps between packets and looks at its sockets only after each: as the kernel takes the time, it
+need not be awake when an answer comes. The samples file is described in ``samples``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from experiments.measurement import stamp
+from experiments.measurement.endpoint import Endpoint
+from experiments.measurement.samples import LatencyResult, Pair, Sample, summarise, write_header
+from experiments.measurement.sender import SessionSender
+from experiments.measurement.timestamps import realtime_offset_ns
+from experiments.measurement.worker import Worker
+from topology.errors import InputError, MeasurementError
+
+MAX_PAIRS = 1000  # open sockets, and turns of an interval, are not endless
+_REFLECTOR = "experiments.measurement.reflector"
+_MAX_SLEEP_S = 0.02
+_PROGRESS_S = 0.1
+_WARM_UP_S = 0.3
+_DUPLICATES_S = 0.05  # how long to wait for a second copy when every packet has come back
+_MAX_CLOCK_STEP_NS = 100_000
+_PR_SET_TIMERSLACK = 29
+
+Progress = Callable[[int, int], None]
+
+
+def measure_latency(
+    pairs: Sequence[tuple[Endpoint, Endpoint]],
+    *,
+    samples: int,
+    interval_ms: float,
+    dscp: int,
+    seed: int,
+    samples_file: Path,
+    progress: Progress | None = None,
+    payload_bytes: int = stamp.BASE_BYTES,
+    port: int = stamp.PORT,
+    wait_ms: float = 1000.0,
+) -> dict[Pair, LatencyResult]:
+    """Send ``samples`` test packets to and fro for each pair, all pairs concurrently.
+
+    Takes about ``samples * interval_ms`` plus at most ``wait_ms``. ``payload_bytes`` is the UDP payload (44,
+    or 48 to 1472); ``progress`` hears packets sent and packets to send. Results are keyed by (source,
+    destination).
+
+    Raises ``InputError`` for parameters that make no sense, ``MeasurementError`` when a host cannot be
+    reached by its namespace, a reflector cannot start, or the machine's clock was set while measuring.
+    """
+    names = _check(pairs, samples, interval_ms, dscp, wait_ms)
+    stamp.check_payload_bytes(payload_bytes)
+    settings = {
+        "samples": samples,
+        "interval_ms": interval_ms,
+        "dscp": dscp,
+        "payload_bytes": payload_bytes,
+        "seed": seed,
+        "wait_ms": wait_ms,
+    }
+    reflecting = {destination.ip: asdict(destination) for _, destination in pairs}
+    configuration = {"endpoints": list(reflecting.values()), "port": port}
+    finished: list[list[Sample]] = [[] for _ in pairs]
+    samples_file.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        samples_file.open("w", encoding="utf-8", buffering=1) as file,
+        Worker(_REFLECTOR, configuration) as reflector,
+        SessionSender(pairs, reflector, dscp=dscp, port=port, payload_bytes=payload_bytes) as sender,
+    ):
+        write_header(file, names, settings)
+
+        def keep(sample: Sample) -> None:
+            file.write(sample.to_json() + "\n")
+            finished[sample.pair].append(sample)
+
+        sender.warm_up(_WARM_UP_S)
+        offset_ns = realtime_offset_ns()
+        _send_all(sender, schedule(len(pairs), samples, interval_ms, seed), wait_ms, keep, progress)
+        _check_clock(offset_ns)
+        stray = sender.stray()
+        file.write(json.dumps({"stray": stray}) + "\n")
+    return {name: summarise(name, finished[number], stray=stray[number]) for number, name in enumerate(names)}
+
+
+def schedule(
+    pair_count: int, samples: int, interval_ms: float, seed: int
+) -> Iterator[tuple[float, int, int]]:
+    """When to send what: ``(ms after the start, pair, sequence number)``, in order of time."""
+    chance = random.Random(seed)
+    turns = list(range(pair_count))
+    chance.shuffle(turns)
+    turn_ms = interval_ms / pair_count
+    for sequence in range(samples):
+        for turn, pair in enumerate(turns):
+            yield sequence * interval_ms + (turn + chance.random()) * turn_ms, pair, sequence
+
+
+def _send_all(
+    sender: SessionSender,
+    planned: Iterator[tuple[float, int, int]],
+    wait_ms: float,
+    keep: Callable[[Sample], None],
+    progress: Progress | None,
+) -> None:
+    _sharpen_timer()
+    wait_ns = round(wait_ms * 1e6)
+    plan = list(planned)
+    total = len(plan)
+    next_progress = 0.0
+    start_ns = time.monotonic_ns() + 1_000_000
+    for sent, (due_ms, pair, sequence) in enumerate(plan):
+        due_ns = start_ns + round(due_ms * 1e6)
+        _sleep_until(due_ns, sender)
+        sender.send(pair, sequence, due_ns)
+        sender.collect()
+        for sample in sender.take_finished(older_than_ns=wait_ns):
+            keep(sample)
+        if progress is not None and time.monotonic() >= next_progress:
+            progress(sent, total)
+            next_progress = time.monotonic() + _PROGRESS_S
+    deadline_ns = time.monotonic_ns() + wait_ns
+    while time.monotonic_ns() < deadline_ns and not sender.complete():
+        time.sleep(_MAX_SLEEP_S)
+        sender.collect()
+    time.sleep(_DUPLICATES_S)
+    sender.collect()
+    for sample in sender.take_finished(older_than_ns=0):
+        keep(sample)
+    if progress is not None:
+        progress(total, total)
+
+
+def _sleep_until(due_ns: int, sender: SessionSender) -> None:
+    while (left_s := (due_ns - time.monotonic_ns()) / 1e9) > 0:
+        time.sleep(min(left_s, _MAX_SLEEP_S))
+        if left_s > _MAX_SLEEP_S:
+            sender.collect()
+
+
+def _sharpen_timer() -> None:
+    """Ask for wake-ups without the default slack of 50 us, for the calling thread (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+
+
+def _check(
+    pairs: Sequence[tuple[Endpoint, Endpoint]], samples: int, interval_ms: float, dscp: int, wait_ms: float
+) -> list[Pair]:
+    names = [(source.site, destination.site) for source, destination in pairs]
+    if not names or len(set(names)) != len(names) or len(names) > MAX_PAIRS:
+        raise InputError(f"latency needs 1 to {MAX_PAIRS} pairs, each named once")
+    if samples < 1 or interval_ms <= 0 or wait_ms <= 0:
+        raise InputError("samples, interval and waiting time must be positive", where="latency")
+    if not 0 <= dscp <= 63:
+        raise InputError(f"{dscp} is no DSCP; it has 6 bits, 0 to 63", where="latency")
+    return names
+
+
+def _check_clock(offset_before_ns: int) -> None:
+    step_ns = realtime_offset_ns() - offset_before_ns
+    if abs(step_ns) > _MAX_CLOCK_STEP_NS:
+        raise MeasurementError(
+            f"the machine's clock was set by {step_ns / 1e6:.3f} ms while delays were measured",
+            hint="measure again; if it recurs, stop the service that steps the clock",
+        )

@@ -1,0 +1,78 @@
+"""Time stamps taken by the kernel, and the NTP format in which STAMP carries them.
+
+The kernel stamps a packet when it hands it to the (virtual) network card and when it takes one from it, so
+the scheduling of our processes does not enter the measured delay. All stamps are CLOCK_REALTIME in
+nanoseconds; as every host of the lab shares this one clock, one-way delays need no synchronisation.
+
+Source: Linux Documentation/networking/timestamping.rst; NTP format: RFC 5905 section 6.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Iterable
+
+# From linux/in.h, linux/net_tstamp.h and asm-generic/socket.h: not in the socket module of every Python.
+IP_RECVTTL = 12
+SO_TIMESTAMPING_NEW = 65  # 64-bit seconds on every architecture, since Linux 5.1
+_TX_SOFTWARE = 1 << 1
+_RX_SOFTWARE = 1 << 3
+_REPORT_SOFTWARE = 1 << 4
+_OPT_CMSG = 1 << 10  # report receive stamps as control messages together with those of the error queue
+
+_SCM_TIMESTAMPING = struct.Struct("=6q")  # software, (legacy), hardware; seconds and nanoseconds each
+
+ANCILLARY_BYTES = 512
+NTP_UNIX_OFFSET_S = 2_208_988_800  # 1900-01-01 to 1970-01-01 (RFC 5905)
+_SECOND_NS = 1_000_000_000
+_ERA_S = 1 << 32
+
+Ancillary = Iterable[tuple[int, int, bytes]]
+
+
+def enable_kernel_timestamps(sock: socket.socket, *, transmit: bool) -> None:
+    """Have the kernel stamp what ``sock`` receives and, with ``transmit``, what it sends.
+
+    A transmit stamp arrives on the error queue (``MSG_ERRQUEUE``) together with a copy of the packet.
+    """
+    flags = _RX_SOFTWARE | _REPORT_SOFTWARE | _OPT_CMSG
+    if transmit:
+        flags |= _TX_SOFTWARE
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING_NEW, flags)
+
+
+def kernel_stamp_ns(ancillary: Ancillary) -> int:
+    """The kernel's time stamp among control messages; 0 if there is none."""
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING_NEW and len(data) >= _SCM_TIMESTAMPING.size:
+            seconds, nanoseconds, *_ = _SCM_TIMESTAMPING.unpack_from(data)
+            return int(seconds) * _SECOND_NS + int(nanoseconds)
+    return 0
+
+
+def ntp_from_ns(unix_ns: int) -> int:
+    """Unix time in ns as a 64-bit NTP time stamp: 32 bits of seconds of the era, 32 bits of fraction."""
+    seconds, nanoseconds = divmod(unix_ns, _SECOND_NS)
+    fraction = ((nanoseconds << 32) + _SECOND_NS // 2) // _SECOND_NS
+    return ((seconds + NTP_UNIX_OFFSET_S) % _ERA_S) << 32 | fraction
+
+
+def ns_from_ntp(ntp: int, near_ns: int) -> int:
+    """A 64-bit NTP time stamp as Unix time in ns, in the era that brings it closest to ``near_ns``.
+
+    The inverse of ``ntp_from_ns`` to the nanosecond, also across the end of era 0 in February 2036.
+    """
+    seconds = (ntp >> 32) - NTP_UNIX_OFFSET_S
+    nanoseconds = ((ntp & 0xFFFFFFFF) * _SECOND_NS + (1 << 31)) >> 32
+    era = round((near_ns // _SECOND_NS - seconds) / _ERA_S)
+    return (seconds + era * _ERA_S) * _SECOND_NS + nanoseconds
+
+
+def realtime_offset_ns() -> int:
+    """CLOCK_REALTIME minus CLOCK_MONOTONIC. It changes only when somebody sets or steps the clock."""
+    before = time.monotonic_ns()
+    real = time.time_ns()
+    after = time.monotonic_ns()
+    return real - (before + after) // 2
