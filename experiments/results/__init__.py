@@ -10,9 +10,8 @@ from experiments.results.manifest import (
     Manifest,
     ScenarioReference,
 )
-from experiments.results.model import LOAD_STATES, SCHEMA_VERSION, VARIANTS, LoadState, Variant
+from experiments.results.model import LOAD_STATES, SCHEMA_VERSION, VARIANTS, LoadState, Variant, utc_now
 from experiments.results.provenance import Assumption, SourceReference, assumptions_of, sources_of
-from experiments.results.samples import Sample, SampleWriter
 from experiments.results.statistics import DelayStatistics, OneWayStatistics
 from experiments.results.summary import (
     DelaySplit,
@@ -54,8 +53,6 @@ __all__ = [
     "PairResult",
     "Ping",
     "ResultFolder",
-    "Sample",
-    "SampleWriter",
     "ScenarioReference",
     "SourceReference",
     "Summary",
@@ -69,4 +66,5 @@ __all__ = [
     "sources_of",
     "summary_schema",
     "targets_met",
+    "utc_now",
 ]

@@ -6,8 +6,8 @@
     network-base.json      the networks as measured (``Network.to_dict``): no other file is needed
     network-proposal.json
     links.json             declared against achieved, per link and direction
-    base-idle.jsonl        raw samples, one probe a line (``samples.Sample``); likewise base-loaded,
-                           proposal-idle, proposal-loaded
+    base-idle.jsonl        raw samples, one probe a line (``experiments.measurement.samples``); likewise
+                           base-loaded, proposal-idle, proposal-loaded
     summary.json           what was found
     report.html            the page made from all of it
 
@@ -27,7 +27,7 @@ from experiments.results.links import LinkChecks
 from experiments.results.manifest import Manifest
 from experiments.results.model import LoadState, Variant
 from experiments.results.networks import network_from_dict
-from experiments.results.samples import Sample, SampleWriter, read_samples
+from experiments.results.samples import RoundTrips, read_round_trips
 from experiments.results.summary import Summary
 from topology.errors import InputError
 from topology.network import Network
@@ -107,17 +107,13 @@ class ResultFolder:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(self._where(name), f"no network ({error})") from None
 
-    def samples(self, variant: Variant, state: LoadState) -> tuple[Sample, ...]:
-        """The raw samples; empty if there are none. A last line cut short by a kill is left out."""
-        return read_samples(self.samples_path(variant, state))
+    def round_trips(self, variant: Variant, state: LoadState) -> RoundTrips:
+        """The raw round trips by pair; empty if there are none. See ``read_round_trips``."""
+        return read_round_trips(self.samples_path(variant, state))
 
     def samples_path(self, variant: Variant, state: LoadState) -> Path:
         """Where the raw samples of one network and state lie."""
         return self.path / f"{variant}-{state}.jsonl"
-
-    def sample_writer(self, variant: Variant, state: LoadState) -> SampleWriter:
-        """Append samples as they are measured; a context manager."""
-        return SampleWriter(self.samples_path(variant, state))
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -59,6 +60,11 @@ class ResultModel(BaseModel):
                     for item in error.errors(include_url=False, include_context=False, include_input=False)
                 ]
             ) from None
+
+
+def utc_now() -> str:
+    """The present moment as a result states it: ``2024-06-01T08:00:00Z``."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _check_version(data: object, where: str) -> None:

@@ -1,75 +1,53 @@
-"""Raw samples: one probe a line of JSON, written as measured, so that a killed run keeps what it had."""
+"""Raw samples read back for a report: the round trip of every probe, by pair of sites."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any
 
-from pydantic import ValidationError
-
-from experiments.results.model import ResultModel
+from experiments.measurement.samples import FORMAT, VERSION, Pair, Sample
 from topology.errors import InputError
 
-
-class Sample(ResultModel):
-    """One probe between two sites. The delays, in milliseconds, are ``None`` if it was lost.
-
-    ``forward_ms``: from source to destination; ``backward_ms``: the other way. The round trip leaves out the
-    time the reflector held the probe.
-    """
-
-    source: str
-    destination: str
-    sequence: int
-    rtt_ms: float | None
-    forward_ms: float | None = None
-    backward_ms: float | None = None
+RoundTrips = dict[Pair, tuple[float | None, ...]]
+"""Round trips in ms in the order of the file, ``None`` for a probe that was lost."""
 
 
-class SampleWriter:
-    """Appends samples to a file and hands each to the system at once: a kill loses at most the last line."""
+def read_round_trips(path: Path) -> RoundTrips:
+    """All round trips of a samples file (see ``experiments.measurement.samples``); none if there is no file.
 
-    def __init__(self, path: Path) -> None:
-        # Line buffered: every line leaves the process when it is complete.
-        self._file = path.open("a", encoding="utf-8", newline="\n", buffering=1)
-
-    def write(self, sample: Sample) -> None:
-        """Append one sample."""
-        self._file.write(json.dumps(sample.model_dump(), separators=(",", ":")) + "\n")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-
-def read_samples(path: Path) -> tuple[Sample, ...]:
-    """All samples of a file; none if it does not exist.
-
-    An incomplete last line (the writer was killed) is left out. Raises ``InputError`` with the line's number
-    for any other line that is no sample.
+    An incomplete last line (the run was killed) is left out. Raises ``InputError`` naming the line that is no
+    sample, or the first line if the file is of another kind or version.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # What follows the last newline is empty, or was cut short.
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
     except FileNotFoundError:
-        return ()
+        return {}
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", where=str(path)) from None
-    samples = []
-    lines = text.split("\n")  # the part after the last newline is empty, or cut short
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            samples.append(Sample.model_validate_json(line))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise InputError(
-                f"is no sample: {first['msg']}",
-                where=f"{path}:{number}",
-                hint="the file is damaged; repeat the run",
-            ) from None
-    return tuple(samples)
+    if not lines:
+        return {}
+    number = 1
+    try:
+        header = json.loads(lines[0])
+        if header["format"] != FORMAT or header["version"] != VERSION:
+            raise ValueError("another format or version")
+        pairs: list[Pair] = [(str(source), str(destination)) for source, destination in header["pairs"]]
+        found: list[list[float | None]] = [[] for _ in pairs]
+        for number, line in enumerate(lines[1:], start=2):
+            fields = json.loads(line)
+            if "stray" not in fields:
+                found[fields["pair"]].append(_rtt_ms(fields))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputError(
+            f"is no sample ({error})", where=f"{path}:{number}", hint="the file is damaged; repeat the run"
+        ) from None
+    return {pair: tuple(rtts) for pair, rtts in zip(pairs, found, strict=True)}
+
+
+def _rtt_ms(fields: Mapping[str, Any]) -> float | None:
+    return Sample(
+        **{name: fields[name] for name in ("pair", "seq", "scheduled", "t1", "t2", "t3", "t4")}
+    ).rtt_ms

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import networkx as nx
 
+from experiments.measurement.samples import Sample, write_header
 from experiments.results import (
     Backend,
     DelaySplit,
@@ -27,7 +29,6 @@ from experiments.results import (
     PairResult,
     Ping,
     ResultFolder,
-    Sample,
     ScenarioReference,
     Summary,
     Throughput,
@@ -282,10 +283,11 @@ def _pairs(
         network = found[variant]
         delays: dict[tuple[LoadState, str], tuple[DelayStatistics, OneWayStatistics]] = {}
         for state in LOAD_STATES:
-            with folder.sample_writer(variant, state) as writer:
-                for site in DIRECT:
+            with folder.samples_path(variant, state).open("w", encoding="utf-8") as file:
+                write_header(file, [("qingyang", site) for site in DIRECT], {"samples": samples})
+                for number, site in enumerate(DIRECT):
                     path = shortest_path(network, "qingyang", site)
-                    delays[state, site] = _probe(network, path, state, samples, rng, writer.write)
+                    delays[state, site] = _probe(network, path, state, samples, rng, number, file)
         for site in DIRECT:
             path = shortest_path(network, "qingyang", site)
             declared = min(link.capacity_gbps for link in network.path_links(path)) * 1000 / SCALE
@@ -334,10 +336,10 @@ def _probe(
     state: LoadState,
     samples: int,
     rng: random.Random,
-    write: object,
+    number: int,
+    file: TextIO,
 ) -> tuple[DelayStatistics, OneWayStatistics]:
     """Probes that meet a little timer noise per hop and, under load, a queue per hop."""
-    assert callable(write)
     one_way = network.path_latency_ms(path)
     hops = len(path) - 1
 
@@ -353,16 +355,15 @@ def _probe(
     for sequence in range(samples):
         there, back = one_way + extra(), one_way + extra()
         lost = state == "loaded" and rng.random() < 0.002
-        write(
-            Sample(
-                source=path[0],
-                destination=path[-1],
-                sequence=sequence,
-                rtt_ms=None if lost else round(there + back, 6),
-                forward_ms=None if lost else round(there, 6),
-                backward_ms=None if lost else round(back, 6),
+        start = sequence * 10_000_000
+        arrived, answered = start + round(there * 1e6), start + round(there * 1e6) + 5000
+        sample = Sample(number, sequence, start, start)
+        if not lost:
+            returned = answered + round(back * 1e6)
+            sample = replace(
+                sample, t2=arrived, t3=answered, t4=returned, copies_forward=1, copies_backward=1
             )
-        )
+        file.write(sample.to_json() + "\n")
         if not lost:
             forward.append(there)
             backward.append(back)
