@@ -64,5 +64,8 @@ class Pipe(Protocol):
     def declared(self) -> dict[str, LinkProperties]:
         """What the pipe itself says it is doing, read back from it, by link id."""
 
+    def alive(self) -> bool:
+        """Whether the pipe still carries frames; a pipe in user space may have been killed."""
+
     def stop(self) -> None:
         """Stop carrying frames; safe to call twice."""

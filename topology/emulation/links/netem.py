@@ -1,0 +1,193 @@
+"""Links in the kernel: netem, fed by a redirect from the other wire end.
+
+What arrives at wire end a is redirected to the egress of wire end b, where netem is the root queueing
+discipline: it delays, varies and loses, and then the frame leaves towards the switch. The other direction is
+the same with a and b exchanged. tc-netem(8), tc-mirred(8), tc-u32(8).
+
+Two things netem does not do by itself. With jitter it reorders, unless it also has a rate: then a frame never
+leaves before its predecessor (``netem_enqueue`` in net/sched/sch_netem.c). So it gets a rate far above any
+link's. And it holds 1000 packets at most unless told otherwise; here the limit follows from rate and delay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from topology.emulation.links import LinkProperties, Wire, tc
+from topology.errors import EmulationError
+
+ORDER_KEEPING_RATE = "100gbit"  # adds 0.12 µs to a full frame
+SMALLEST_FRAME_BYTES = 64
+LIMIT_MARGIN_FRAMES = 1000
+_PROBE_WIRE = Wire("probe", "probe-a", "probe-b", LinkProperties(100.0, 1.0, 0.1, 0.01))
+_PROBE_SCRIPT = (
+    "ip link add name probe-a type veth peer name probe-b &&"
+    " ip link set probe-a up && ip link set probe-b up && exec tc -batch -"
+)
+
+
+class NetemPipe:
+    """A ``Pipe`` by the kernel's netem."""
+
+    name = "netem"
+
+    def __init__(self) -> None:
+        self._wires: dict[str, Wire] = {}
+        self._seed: int | None = None
+
+    def start(self, wires: Sequence[Wire], seed: int) -> None:
+        """Begin to carry frames; see ``Pipe.start``. Losses follow ``seed`` where tc can set one (6.6)."""
+        self._seed = seed if seed_supported() else None
+        self._wires = {wire.link: wire for wire in wires}
+        try:
+            tc.run([command for wire in wires for command in start_commands(wire, self._seed)])
+        except EmulationError:
+            self.stop()
+            raise
+
+    def change(self, link: str, properties: LinkProperties) -> None:
+        """Give a running link other properties; see ``Pipe.change``."""
+        if link not in self._wires:
+            raise EmulationError(f"netem carries no link {link}", where=link)
+        old = self._wires[link]
+        self._wires[link] = Wire(link, old.a, old.b, properties)
+        tc.run(change_commands(self._wires[link], self._seed))
+
+    def declared(self) -> dict[str, LinkProperties]:
+        """What netem says it is doing, by link id; of two directions that differ, the one that is not as
+        asked for. Rate and queue are not netem's, and given as they were asked for.
+        """
+        shown = {entry["dev"]: entry for entry in tc.show_qdiscs() if entry["kind"] == "netem"}
+        declared = {}
+        for link, wire in self._wires.items():
+            for end in (wire.a, wire.b):
+                if end not in shown:
+                    raise EmulationError(f"interface {end} has lost its netem", where=link)
+                declared[link] = parse_netem(shown[end], wire.properties)
+                if not _alike(declared[link], wire.properties):
+                    break
+        return declared
+
+    def alive(self) -> bool:
+        """Whether links are being carried."""
+        return bool(self._wires)
+
+    def stop(self) -> None:
+        """Stop carrying frames; safe to call twice, and when the interfaces are gone."""
+        wires, self._wires = self._wires, {}
+        if wires:
+            ends = [end for wire in wires.values() for end in (wire.a, wire.b)]
+            tc.run_regardless([f"qdisc del dev {end} {kind}" for end in ends for kind in ("root", "clsact")])
+
+
+def start_commands(wire: Wire, seed: int | None) -> list[tc.Command]:
+    """The ``tc`` commands that begin to carry both directions of ``wire``. Pure."""
+    netem = [
+        tc.Command(wire.link, f"qdisc add dev {end} root handle 1: netem {options}")
+        for end, options in _both_directions(wire, seed)
+    ]
+    redirects = []
+    for source, sink in ((wire.a, wire.b), (wire.b, wire.a)):
+        redirects += [
+            tc.Command(wire.link, f"qdisc add dev {source} clsact"),
+            tc.Command(
+                wire.link,
+                f"filter add dev {source} ingress protocol all prio 1 u32 match u32 0 0"
+                f" action mirred egress redirect dev {sink}",
+            ),
+        ]
+    return netem + redirects
+
+
+def change_commands(wire: Wire, seed: int | None) -> list[tc.Command]:
+    """The ``tc`` commands that give both directions of a running ``wire`` its properties. Pure."""
+    return [
+        tc.Command(wire.link, f"qdisc change dev {end} root handle 1: netem {options}")
+        for end, options in _both_directions(wire, seed)
+    ]
+
+
+def netem_options(properties: LinkProperties, seed: str | None) -> str:
+    """What stands after ``netem``: limit, delay, jitter, loss, rate, seed. Pure."""
+    parts = [f"limit {limit_frames(properties)}", f"delay {_microseconds(properties.delay_ms)}"]
+    if properties.jitter_ms > 0:
+        # Uniform is what netem draws when no distribution is named.
+        parts.append(_microseconds(min(properties.jitter_ms, properties.delay_ms)))
+    if properties.loss_ratio > 0:
+        parts.append(f"loss random {properties.loss_ratio * 100:.7f}%")
+    parts.append(f"rate {ORDER_KEEPING_RATE}")
+    if seed is not None:
+        parts.append(f"seed {int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8])}")
+    return " ".join(parts)
+
+
+def limit_frames(properties: LinkProperties) -> int:
+    """How many frames are under way at most: the smallest ones at the full rate, and a margin. Pure."""
+    flight_ms = properties.delay_ms + min(properties.jitter_ms, properties.delay_ms)
+    flight_bytes = properties.rate_mbps * 1e3 / 8 * flight_ms + properties.queue_bytes
+    return math.ceil(flight_bytes / SMALLEST_FRAME_BYTES) + LIMIT_MARGIN_FRAMES
+
+
+def parse_netem(entry: dict[str, Any], asked: LinkProperties) -> LinkProperties:
+    """One entry of ``tc -j qdisc show`` as properties; rate and queue are those ``asked`` for. Pure."""
+    options = entry["options"]
+    delay = options.get("delay", {})
+    return LinkProperties(
+        rate_mbps=asked.rate_mbps,
+        delay_ms=delay.get("delay", 0.0) * 1e3,
+        jitter_ms=delay.get("jitter", 0.0) * 1e3,
+        loss_ratio=options.get("loss-random", {}).get("loss", 0.0),
+        queue_bytes=asked.queue_bytes,
+    )
+
+
+def seed_supported() -> bool:
+    """Whether this tc knows netem's ``seed`` (iproute2 6.6)."""
+    return "seed" in tc.usage("qdisc add dev lo root netem help")
+
+
+def probe() -> str:
+    """Why netem cannot be used here; empty if it can. Tries in a network namespace of its own, then gone."""
+    commands = start_commands(_PROBE_WIRE, None)
+    batch = "".join(f"{command.text}\n" for command in commands)
+    try:
+        done = subprocess.run(
+            ["unshare", "--net", "sh", "-c", _PROBE_SCRIPT],
+            input=batch,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return "the program unshare is missing"
+    if done.returncode == 0:
+        return ""
+    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    failed = tc.failed_line(done.stderr)
+    if failed is None:
+        return said[0] if said else f"exit code {done.returncode}"
+    return f"`tc {commands[failed].text}` fails: {said[0]}"
+
+
+def _both_directions(wire: Wire, seed: int | None) -> list[tuple[str, str]]:
+    """``(interface, netem options)`` for frames from a to b, which wait at b, and for those from b to a."""
+    return [
+        (end, netem_options(wire.properties, None if seed is None else f"{seed}/{wire.link}/{direction}"))
+        for end, direction in ((wire.b, "ab"), (wire.a, "ba"))
+    ]
+
+
+def _microseconds(milliseconds: float) -> str:
+    return f"{milliseconds * 1e3:.3f}us"
+
+
+def _alike(one: LinkProperties, other: LinkProperties) -> bool:
+    return (
+        math.isclose(one.delay_ms, other.delay_ms, rel_tol=1e-4, abs_tol=1e-3)
+        and math.isclose(one.jitter_ms, min(other.jitter_ms, other.delay_ms), rel_tol=1e-4, abs_tol=1e-3)
+        and math.isclose(one.loss_ratio, other.loss_ratio, rel_tol=1e-3, abs_tol=1e-6)
+    )

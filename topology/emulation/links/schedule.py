@@ -1,0 +1,132 @@
+"""When a frame leaves one direction of a link: delay, jitter, loss and a bounded queue. Pure.
+
+A frame that arrived at time t leaves at ``max(t + delay + U(-jitter, +jitter), the previous frame's time)``:
+never early, never before an earlier frame. Frames closer together than twice the jitter are therefore held
+back by their predecessors, as on a real link that varies but does not reorder (netem with a rate does the
+same). Losses and jitter are drawn from two generators of their own, so that changing one of the two leaves
+the other's sequence as it was.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from random import Random
+
+from topology.emulation.links import LinkProperties
+
+QUEUE_MARGIN_BYTES = 512 * 1024  # eight full GSO frames
+QUEUE_MARGIN_MS = 20.0  # what piles up while the process waits for a processor
+
+
+@dataclass(slots=True)
+class Counters:
+    """What one direction has done since its start; times in µs.
+
+    Attributes:
+        frames: frames passed on, ``size_bytes`` their sum.
+        lost: lost at random, as declared.
+        overflow: dropped because the queue or the socket's buffer was full, or refused by the interface.
+        late_mean_us: how long after its due time a frame was handed to the kernel, ``late_max_us`` at worst.
+    """
+
+    frames: int = 0
+    size_bytes: int = 0
+    lost: int = 0
+    overflow: int = 0
+    late_mean_us: float = 0.0
+    late_max_us: float = 0.0
+
+
+class DelayQueue:
+    """One direction of a link. Frames are bytes; times are ns of one clock of the caller's."""
+
+    __slots__ = (
+        "_delay_ns",
+        "_held_bytes",
+        "_jitter",
+        "_jitter_ns",
+        "_last_due_ns",
+        "_limit_bytes",
+        "_loss",
+        "_loss_ratio",
+        "_waiting",
+        "frames",
+        "late_max_ns",
+        "late_sum_ns",
+        "lost",
+        "overflow",
+        "properties",
+        "size_bytes",
+    )
+
+    def __init__(self, properties: LinkProperties, seed: str) -> None:
+        """``seed`` fixes every loss and every variation of this direction."""
+        self._loss = Random(f"{seed}/loss")
+        self._jitter = Random(f"{seed}/jitter")
+        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._held_bytes = 0
+        self._last_due_ns = 0
+        self.frames = self.size_bytes = self.lost = self.overflow = 0
+        self.late_sum_ns = self.late_max_ns = 0
+        self.change(properties)
+
+    def change(self, properties: LinkProperties) -> None:
+        """Give the frames that arrive from now on other properties; those waiting keep their times."""
+        self.properties = properties
+        self._delay_ns = round(properties.delay_ms * 1e6)
+        # A variation wider than the delay would ask for frames before they came.
+        self._jitter_ns = round(min(properties.jitter_ms, properties.delay_ms) * 1e6)
+        self._loss_ratio = properties.loss_ratio
+        self._limit_bytes = limit_bytes(properties)
+
+    def push(self, frame: bytes, arrived_ns: int) -> int | None:
+        """Take a frame; its due time if it is now the first one waiting, else ``None``."""
+        if self._loss_ratio and self._loss.random() < self._loss_ratio:
+            self.lost += 1
+            return None
+        if self._held_bytes + len(frame) > self._limit_bytes:
+            self.overflow += 1
+            return None
+        due_ns = arrived_ns + self._delay_ns
+        if self._jitter_ns:
+            due_ns += round(self._jitter.uniform(-self._jitter_ns, self._jitter_ns))
+        if due_ns < self._last_due_ns:
+            due_ns = self._last_due_ns
+        else:
+            self._last_due_ns = due_ns
+        self._held_bytes += len(frame)
+        self._waiting.append((due_ns, frame))
+        return due_ns if len(self._waiting) == 1 else None
+
+    def pop(self) -> bytes:
+        """Remove and return the first frame waiting."""
+        _due_ns, frame = self._waiting.popleft()
+        self._held_bytes -= len(frame)
+        return frame
+
+    def next_due_ns(self) -> int | None:
+        """When the first frame waiting is due; ``None`` if none waits."""
+        return self._waiting[0][0] if self._waiting else None
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes waiting; never above ``limit_bytes(properties)`` at the time they came."""
+        return self._held_bytes
+
+    def counters(self) -> Counters:
+        """The counters so far."""
+        return Counters(
+            frames=self.frames,
+            size_bytes=self.size_bytes,
+            lost=self.lost,
+            overflow=self.overflow,
+            late_mean_us=round(self.late_sum_ns / self.frames / 1e3, 1) if self.frames else 0.0,
+            late_max_us=round(self.late_max_ns / 1e3, 1),
+        )
+
+
+def limit_bytes(properties: LinkProperties) -> int:
+    """The most one direction holds: what is in flight at the full rate, and a margin."""
+    flight_ms = properties.delay_ms + min(properties.jitter_ms, properties.delay_ms) + QUEUE_MARGIN_MS
+    return round(properties.rate_mbps * 1e3 / 8 * flight_ms) + QUEUE_MARGIN_BYTES

@@ -1,0 +1,42 @@
+"""A timer with nanoseconds for epoll: timerfd_create(2), which Python offers only from 3.13 on.
+
+``epoll.poll(timeout)`` rounds to milliseconds and ppoll(2) adds the process's timer slack, up to 0.1 % of the
+wait; a timerfd's absolute time has neither.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+
+_TFD_CLOEXEC_NONBLOCK = os.O_CLOEXEC | os.O_NONBLOCK
+_TFD_TIMER_ABSTIME = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Timespec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
+class _Itimerspec(ctypes.Structure):
+    _fields_ = (("interval", _Timespec), ("value", _Timespec))
+
+
+class Timer:
+    """Readable (level-triggered) once its time has come, until set again. CLOCK_MONOTONIC."""
+
+    def __init__(self) -> None:
+        self.fd: int = _libc.timerfd_create(time.CLOCK_MONOTONIC, _TFD_CLOEXEC_NONBLOCK)
+        if self.fd < 0:
+            error = ctypes.get_errno()
+            raise OSError(error, f"timerfd_create: {os.strerror(error)}")
+        self._setting = _Itimerspec()
+        self._argument = ctypes.byref(self._setting)
+
+    def set(self, at_ns: int) -> None:
+        """Become readable at ``at_ns``; 0 disarms."""
+        value = self._setting.value
+        value.seconds, value.nanoseconds = divmod(at_ns, 1_000_000_000)
+        _libc.timerfd_settime(self.fd, _TFD_TIMER_ABSTIME, self._argument, None)
