@@ -15,7 +15,7 @@ from collections.abc import Callable
 from topology.emulation.cell import CELL_RUNTIME
 from topology.emulation.layout import HOST_PORT, Layout, LinkLayout
 from topology.emulation.links import Pipe, Wire, shaping
-from topology.emulation.nodes import LabNet, PreparedLink, SiteHost, SiteSwitch
+from topology.emulation.nodes import LabNet, SiteHost
 from topology.emulation.openvswitch import OpenVSwitch
 from topology.errors import EmulationError
 
@@ -77,7 +77,7 @@ class EmulatedNetwork:
         self.openvswitch.start()
         os.environ.update(self.openvswitch.environment)
         _write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")
-        net = self.mininet = LabNet(build=False, controller=None, switch=SiteSwitch, host=SiteHost)
+        net = self.mininet = LabNet()
         for site in layout.sites.values():
             net.addHost(site.host, ip=None, mac=site.host_mac)
             net.addSwitch(site.switch, dpid=f"{site.dpid:016x}")
@@ -87,7 +87,6 @@ class EmulatedNetwork:
             net.addLink(
                 layout.sites[link.a.site].switch,
                 layout.sites[link.b.site].switch,
-                cls=PreparedLink,
                 port1=link.a.port,
                 port2=link.b.port,
                 intfName1=link.a.interface,
@@ -97,7 +96,6 @@ class EmulatedNetwork:
             net.addLink(
                 site.host,
                 site.switch,
-                cls=PreparedLink,
                 port2=HOST_PORT,
                 intfName1=site.host_interface,
                 intfName2=site.switch_interface,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mininet.link import Link
+from mininet.link import Intf, Link
 from mininet.net import Mininet
 from mininet.node import Host, Switch
 
@@ -19,10 +19,17 @@ from topology.emulation.layout import SiteLayout
 class LabNet(Mininet):
     """Mininet without its changes to the machine's sysctls, which would outlive the run."""
 
-    @classmethod
-    def init(cls) -> None:
-        """Nothing to prepare: the cell has been made, and limits are inherited."""
-        cls.inited = True
+    def __init__(self, **parameters: Any) -> None:
+        Mininet.inited = True  # what Mininet.init would do is done: set sysctls of the whole machine
+        super().__init__(
+            build=False,
+            controller=None,
+            switch=SiteSwitch,
+            host=SiteHost,
+            link=PreparedLink,
+            intf=PreparedInterface,
+            **parameters,
+        )
 
 
 class SiteHost(Host):
@@ -35,16 +42,17 @@ class SiteHost(Host):
     def begin_configuration(self, site: SiteLayout) -> None:
         """Send the configuration to the shell and return; ``finish_configuration`` collects the outcome."""
         interface = site.host_interface
+        steps = (
+            "link set lo up",
+            f"addr add {site.host_ip}/{site.prefix_length} dev {interface}",
+            f"link set {interface} up",
+            f"route add default via {site.gateway_ip}",
+        )
         self.sendCmd(
-            "set -e; echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; "
-            "ip -batch - <<'IP_BATCH'\n"
-            "link set lo up\n"
-            f"addr add {site.host_ip}/{site.prefix_length} dev {interface}\n"
-            f"link set {interface} up\n"
-            f"route add default via {site.gateway_ip}\n"
-            "IP_BATCH\n"
-            f"ethtool -K {interface} tx off rx off tso off gso off gro off sg off >/dev/null; "
-            "set +e; echo configured"
+            "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && "
+            f"printf '%s\\n' {' '.join(repr(step) for step in steps)} | ip -batch - && "
+            f"ethtool -K {interface} tx off rx off tso off gso off gro off sg off > /dev/null && "
+            "echo configured"
         )
 
     def finish_configuration(self) -> str:
@@ -59,11 +67,27 @@ class SiteSwitch(Switch):
         """No shell: commands for a switch go through ``OpenVSwitch``."""
         self.shell = None
 
+    def cmd(self, *_words: Any, **_options: Any) -> str:
+        """Nothing: Mininet would configure interfaces that are configured already."""
+        return ""
+
     def start(self, controllers: Any) -> None:
         """Switches are started together, see ``EmulatedNetwork``."""
 
     def stop(self, deleteIntfs: bool = True) -> None:  # noqa: N803
         """Switches vanish with the lab's namespace."""
+
+
+class PreparedInterface(Intf):
+    """An interface that a batch has configured; Mininet would spend a process on each setting."""
+
+    def config(self, *_values: Any, **_options: Any) -> dict[str, Any]:
+        """Nothing to configure."""
+        return {}
+
+    def ifconfig(self, *_words: Any) -> str:
+        """Nothing to configure."""
+        return ""
 
 
 class PreparedLink(Link):
