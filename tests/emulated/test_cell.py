@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def start(mark: str) -> subprocess.Popen[str]:
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, mark], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    assert sleepers(mark)
+    wait_for(lambda: bool(sleepers(mark)))
     return process
 
 
@@ -56,13 +57,11 @@ def sleepers(mark: str) -> list[Path]:
     return found
 
 
-def wait_until_gone(mark: str) -> bool:
+def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if not sleepers(mark):
-            return True
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
@@ -70,7 +69,7 @@ def test_nothing_outlives_a_cell(mark: str, number: signal.Signals) -> None:
     with start(mark) as process:
         process.send_signal(number)
         assert process.wait(timeout=10) != 0
-        assert wait_until_gone(mark)
+        wait_for(lambda: not sleepers(mark))
     links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
     assert "onehop-test" not in links
 
@@ -95,4 +94,4 @@ def test_a_cell_can_be_inside_a_cell(mark: str) -> None:
     with start(mark) as process:
         process.kill()
         process.wait()
-        assert wait_until_gone(mark)
+        wait_for(lambda: not sleepers(mark))
