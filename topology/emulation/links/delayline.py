@@ -195,7 +195,7 @@ class DelayLine:
             now_ns = clock_ns()
 
     def _close(self) -> None:
-        """Close all sockets at once, as each close waits some 10 ms for an RCU grace period (packet_release)."""
+        """Close all sockets at once: each close waits some 10 ms for RCU (packet_release)."""
         with ThreadPoolExecutor(CLOSING_THREADS) as pool:
             for lane in self._lanes.values():
                 pool.submit(lane.source.close)

@@ -29,7 +29,7 @@ _UNITS = {"": 1e-6, "K": 1e-3, "M": 1.0, "G": 1e3, "T": 1e6}
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """What an interface's HTB says it does: ``rate_mbps`` (to four digits, as tc prints it), ``queue_bytes``."""
+    """What an interface's HTB says it does: ``rate_mbps`` (rounded as tc prints it) and ``queue_bytes``."""
 
     rate_mbps: float
     queue_bytes: int
