@@ -1,0 +1,205 @@
+"""The schema's verdicts in the reader's words: what was found, what was expected, what was probably meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from topology.scenario.findings import MAX_FINDINGS, Findings
+from topology.scenario.hints import did_you_mean
+from topology.scenario.node import Node, Step, show
+
+_UNITS = {"_us_per_km": "µs/km", "_gbps": "Gbit/s", "_ms": "ms", "_km": "km", "_million": "million CNY"}
+_PATTERNS = {
+    "{0,30}": "an id: a small letter, then up to 30 small letters, digits and hyphens",
+    "{0,63}": "a link id: a small letter, then up to 63 small letters, digits and hyphens",
+    "[A-D]": "A (official or peer-reviewed), B (press), C (vendor or mirror) or D (unclear)",
+    "https?": "an address that begins with http:// or https://",
+}
+_NUMBER_WITH_UNIT = re.compile(r"\s*[-+]?[0-9.]+\s*[^\s0-9.]{1,12}\s*")
+
+
+def explain(error: ValidationError, root: Node, model: type[BaseModel], findings: Findings) -> None:
+    """Add every verdict of ``error``, which ``model`` gave on ``root``, to ``findings``."""
+    for details in error.errors(include_url=False, include_context=True)[:MAX_FINDINGS]:
+        path = details["loc"]
+        if path and path[-1] == "[key]":
+            node = root.at(path[:-1])
+            findings.add(
+                node, f"found {show(str(path[-2]))}; expected {_pattern(details)}", _slug(str(path[-2]))
+            )
+            continue
+        node = root.at(path)
+        what, hint = _EXPLAIN.get(details["type"], _otherwise)(details, node, model)
+        findings.add(node, what, hint)
+
+
+_Explained = tuple[str, str]
+
+
+def _otherwise(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    expected = details["msg"].removeprefix("Input should be ").rstrip(".")
+    return f"found {show(node)}; expected {expected}", ""
+
+
+def _unknown_key(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    key = str(details["loc"][-1])
+    known = known_keys(model, details["loc"][:-1])
+    return f"unknown key {show(key)}", did_you_mean(key, known, otherwise="known keys")
+
+
+def _missing(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    key = str(details["loc"][-1])
+    if key == "onehop":
+        return "the key 'onehop' is missing", "begin with 'onehop: 1', the version of the format"
+    if key in ("en", "zh"):
+        return f"the key '{key}' is missing", "write both languages {en: ..., zh: ...}, or one text for both"
+    return f"the key '{key}' is missing", ""
+
+
+def _choice(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    choices = re.findall(r"'([^']*)'", details["ctx"]["expected"]) or [details["ctx"]["expected"]]
+    if details["loc"][-1] == "onehop":
+        return f"found version {show(node)} of the format; expected 1", "write 'onehop: 1'"
+    hint = did_you_mean(node.value, choices) if isinstance(node.value, str) else ""
+    return f"found {show(node)}; expected one of {', '.join(choices)}", hint if "mean" in hint else ""
+
+
+def _wrong_pattern(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    found = str(details["input"])
+    return f"found {show(found)}; expected {_pattern(details)}", _slug(found) if "{0," in _of(details) else ""
+
+
+def _no_number(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    kind = "whole number" if details["type"] == "int_type" else "number"
+    hint = ""
+    if isinstance(node.value, str):
+        if re.fullmatch(r"\s*[-+]?[0-9.]+\s*", node.value):
+            hint = "remove the quotes"
+        elif _NUMBER_WITH_UNIT.fullmatch(node.value):
+            hint = "write the number alone; the unit stands in the name of the key"
+    return f"found {show(node)}; expected a {kind}{_unit(details)}", hint
+
+
+def _out_of_bounds(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    name, bound = next((words[key], value) for key, value in details["ctx"].items() if key in words)
+    return f"found {show(node)}; expected {name} {bound:.15g}{_unit(details)}", ""
+
+
+def _not_finite(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    return f"found {show(node)}; expected a finite number{_unit(details)}", ""
+
+
+def _no_mapping(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    known = known_keys(model, details["loc"])
+    hint = f"keys: {', '.join(known)}" if known else "write 'id: {...}' for each"
+    if len(details["loc"]) == 2 and details["loc"][0] == "figures":
+        hint = "write {value: NUMBER, source: ID} or {value: NUMBER, assumption: WHY}"
+    return f"found {show(node)}; expected a mapping", hint
+
+
+def _no_list(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    return f"found {show(node)}; expected a list", "write [a, b], or one entry a line, each after '- '"
+
+
+def _no_text(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    number = isinstance(node.value, (int, float))
+    return f"found {show(node)}; expected a text", "put it in quotes" if number else ""
+
+
+def _no_truth(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    return f"found {show(node)}; expected true or false", ""
+
+
+def _wrong_length(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    context, key = details["ctx"], details["loc"][-1]
+    wanted = context.get("min_length", context.get("max_length"))
+    if details["type"].startswith("string"):
+        bound = "some text" if wanted == 1 else f"at most {wanted} characters"
+        return f"found {len(str(details['input']))} characters; expected {bound}", ""
+    expected = {"location": "[latitude, longitude]", "ends": "two sites, [from, to]"}.get(str(key))
+    return f"found {context['actual_length']} entries; expected {expected or f'at least {wanted}'}", ""
+
+
+def _short_link(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    return f"found {show(node)}; expected a link", "write 'site -- site', with a space on either side of '--'"
+
+
+_EXPLAIN: dict[str, Callable[[ErrorDetails, Node, type[BaseModel]], _Explained]] = {
+    "extra_forbidden": _unknown_key,
+    "missing": _missing,
+    "enum": _choice,
+    "literal_error": _choice,
+    "string_pattern_mismatch": _wrong_pattern,
+    "float_type": _no_number,
+    "int_type": _no_number,
+    "greater_than": _out_of_bounds,
+    "greater_than_equal": _out_of_bounds,
+    "less_than": _out_of_bounds,
+    "less_than_equal": _out_of_bounds,
+    "finite_number": _not_finite,
+    "model_type": _no_mapping,
+    "dict_type": _no_mapping,
+    "list_type": _no_list,
+    "string_type": _no_text,
+    "bool_type": _no_truth,
+    "too_short": _wrong_length,
+    "too_long": _wrong_length,
+    "string_too_short": _wrong_length,
+    "string_too_long": _wrong_length,
+    "short_link": _short_link,
+}
+
+
+def _of(details: ErrorDetails) -> str:
+    return str(details.get("ctx", {}).get("pattern", ""))
+
+
+def _pattern(details: ErrorDetails) -> str:
+    return next((words for part, words in _PATTERNS.items() if part in _of(details)), "a text")
+
+
+def _slug(text: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:31]
+    return f"for example '{words}'" if re.fullmatch(r"[a-z][a-z0-9-]*", words) else ""
+
+
+def _unit(details: ErrorDetails) -> str:
+    path = [step for step in details["loc"] if isinstance(step, str)]
+    name = path[-2] if len(path) > 1 and path[-1] == "value" else path[-1]
+    if name.startswith("transit_ms_"):
+        return " ms"
+    return next((f" {unit}" for ending, unit in _UNITS.items() if name.endswith(ending)), "")
+
+
+def known_keys(model: type[BaseModel], path: tuple[Step, ...]) -> list[str]:
+    """The keys that the mapping at ``path`` may have, by the schema; empty where they are ids."""
+    here: Any = model
+    for step in path:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            fields = {field.alias or name: field for name, field in here.model_fields.items()}
+            here = fields[step].annotation if step in fields else None
+        else:  # a mapping of ids to parts, or a list of parts
+            here = (get_args(here) or (None,))[-1]
+        here = _bare(here)
+    if isinstance(here, type) and issubclass(here, BaseModel):
+        return [field.alias or name for name, field in here.model_fields.items()]
+    return []
+
+
+def _bare(annotation: Any) -> Any:
+    """Without ``Annotated`` and ``| None``."""
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation = get_args(annotation)[0]
+        elif origin in (Union, UnionType):
+            annotation = next((kind for kind in get_args(annotation) if kind is not type(None)), None)
+        else:
+            return annotation

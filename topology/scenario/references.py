@@ -1,0 +1,141 @@
+"""Whether what a scenario names exists, and whether its figures say where they come from.
+
+Works on the tree of the file, so that a part with a mistake elsewhere is still looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from topology.scenario.findings import Findings
+from topology.scenario.hints import did_you_mean
+from topology.scenario.node import Node, show
+from topology.scenario.overlay import FIGURES, SECTIONS, link_ends, link_id, parts_of
+
+
+def check_references(root: Node, findings: Findings) -> None:
+    """Add to ``findings`` whatever in ``root`` names something unknown, twice, or without provenance."""
+    known = {section: parts_of(root, section) for section in (*SECTIONS, "sources")}
+    for site in known["sites"].values():
+        _one("operator", site.get("operator"), known["operators"], findings)
+        _provenance(site, "sites", known["sources"], findings)
+    links = root.get("links")
+    _links(links.items() if links is not None else [], known, findings)
+    for operator in known["operators"].values():
+        _sources(operator, known["sources"], findings)
+    for service in known["services"].values():
+        _sources(service, known["sources"], findings)
+        _several_sites(service.get("instances"), known["sites"], findings)
+    for demand in known["demands"].values():
+        _demand(demand, known, findings)
+    figures = root.get("figures")
+    for figure in figures.entries().values() if figures is not None else ():
+        if isinstance(figure.value, dict):
+            _sources(figure, known["sources"], findings)
+            _stated(figure, "the figure", findings)
+    measure = root.get("measure")
+    if measure is not None:
+        _one("site", measure.get("from"), known["sites"], findings)
+        _several_sites(measure.get("to"), known["sites"], findings)
+
+
+def _links(links: Iterable[Node], known: dict[str, dict[str, Node]], findings: Findings) -> None:
+    ids: dict[str, Node] = {}
+    pairs: dict[frozenset[str], Node] = {}
+    for link in links:
+        if findings.full:
+            return
+        _one("operator", link.get("operator"), known["operators"], findings)
+        _provenance(link, "links", known["sources"], findings)
+        _alternatives(link, findings)
+        ends = link_ends(link)
+        if ends is None:
+            continue
+        for number, site in enumerate(ends):
+            _named("site", site, link.at(["ends", number]), known["sites"], findings)
+        name, pair = link_id(link), frozenset(ends)
+        if len(pair) == 1:
+            findings.add(link, f"a link from {show(ends[0])} to itself; expected two sites")
+        elif pair in pairs:
+            line = _in_line(pairs[pair])
+            hint = "parallel links are not supported: make one link of their capacities together"
+            findings.add(link, f"{ends[0]} and {ends[1]} already have a link{line}", hint)
+        elif name is not None and name in ids:
+            findings.add(
+                link, f"the link id {show(name)} is already taken{_in_line(ids[name])}", "choose another"
+            )
+        pairs.setdefault(pair, link)
+        if name is not None:
+            ids.setdefault(name, link)
+
+
+def _alternatives(link: Node, findings: Findings) -> None:
+    length = [key for key in ("route_km", "latency_ms", "route_factor") if _has(link, key)]
+    if len(length) > 1:
+        hint = "keep one: each alone fixes the length and the latency"
+        findings.add(link.at([length[1]]), f"states {' and '.join(length)}; they exclude each other", hint)
+
+
+def _demand(demand: Node, known: dict[str, dict[str, Node]], findings: Findings) -> None:
+    _provenance(demand, "demands", known["sources"], findings)
+    _one("site", demand.get("from"), known["sites"], findings)
+    _one("site", demand.get("to"), known["sites"], findings)
+    _one("service", demand.get("service"), known["services"], findings)
+    if isinstance(demand.value, dict):
+        towards = [key for key in ("to", "service") if _has(demand, key)]
+        if len(towards) != 1:
+            found = "both 'to' and 'service'" if towards else "neither 'to' nor 'service'"
+            findings.add(demand, f"states {found}; expected one of them", "say where the traffic goes")
+    start, end = demand.get("from"), demand.get("to")
+    if start is not None and end is not None and start.text() is not None and start.text() == end.text():
+        findings.add(end, f"a demand from {show(start)} to itself", "name another site")
+
+
+def _one(what: str, node: Node | None, known: dict[str, Node], findings: Findings) -> None:
+    if node is not None and (name := node.text()) is not None:
+        _named(what, name, node, known, findings)
+
+
+def _named(what: str, name: str, node: Node, known: dict[str, Node], findings: Findings) -> None:
+    if name in known or name in findings.reported or findings.full:
+        return
+    hint = did_you_mean(name, known) or f"the scenario has no {what}s; add it"
+    findings.add(node, f"unknown {what} {show(name)}", hint)
+
+
+def _several_sites(node: Node | None, sites: dict[str, Node], findings: Findings) -> None:
+    seen: set[str] = set()
+    for item in node.items() if node is not None else []:
+        _one("site", item, sites, findings)
+        if (name := item.text()) is not None and name in seen:
+            findings.add(item, f"the site {show(name)} is named twice", "name it once")
+        seen.add(item.text() or "")
+
+
+def _provenance(part: Node, section: str, sources: dict[str, Node], findings: Findings) -> None:
+    _sources(part, sources, findings)
+    stated = [key for key in FIGURES[section] if _has(part, key)]
+    if stated:
+        _stated(part, ", ".join(stated), findings)
+
+
+def _sources(part: Node, sources: dict[str, Node], findings: Findings) -> None:
+    node = part.get("source")
+    for item in [node, *node.items()] if node is not None else []:
+        _one("source", item, sources, findings)
+
+
+def _stated(part: Node, what: str, findings: Findings) -> None:
+    assumption = part.get("assumption")
+    if not _has(part, "source") and (assumption is None or assumption.value in (None, "")):
+        hint = "add 'source: ID' (an id of the sources section) or 'assumption: WHY'"
+        findings.add(part, f"nothing says where {what} comes from", hint)
+
+
+def _has(part: Node, key: str) -> bool:
+    node = part.get(key)
+    return node is not None and node.value is not None and node.value != []
+
+
+def _in_line(node: Node) -> str:
+    return f" in line {node.place.line}" if node.place.line else ""
