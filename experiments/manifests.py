@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from controller.flowtables import digest_of, flow_tables
+from controller.flowtables import digest_of_tables, flow_tables
 from controller.plan import RoutingPlan
 from experiments.lab import LabOptions
 from experiments.results import Backend, Host, Manifest, ResultFolder, ScenarioReference, Variant
@@ -65,7 +65,7 @@ def _reference(network: Network) -> ScenarioReference:
         title=network.title,
         digest=network.digest(),
         plan_digest=plan.digest(),
-        flow_tables_digest=digest_of(tables),
+        flow_tables_digest=digest_of_tables(tables),
     )
 
 

@@ -18,6 +18,8 @@ from types import MappingProxyType
 
 import networkx as nx
 
+from topology.geography import fibre_floor_ms
+
 
 class SiteKind(StrEnum):
     """What stands at a site. The words are those of the field; see ``docs/scenarios.md``."""
@@ -243,6 +245,17 @@ class Network:
     def path_latency_ms(self, path: tuple[str, ...]) -> float:
         """Predicted one-way latency of an empty path, given as site ids from source to destination."""
         return sum(self.link_latency_ms(link) for link in self.path_links(path))
+
+    def floor_one_way_ms(self, a: str, b: str) -> float:
+        """One-way delay of light in fibre along the great circle between two sites: no route can beat it."""
+        here, there = self.sites[a], self.sites[b]
+        return fibre_floor_ms(
+            here.latitude_deg,
+            here.longitude_deg,
+            there.latitude_deg,
+            there.longitude_deg,
+            self.figures["fibre_us_per_km"][0],
+        )
 
     def path_links(self, path: tuple[str, ...]) -> Iterator[Link]:
         """The links of a path, in order."""

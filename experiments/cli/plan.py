@@ -7,15 +7,20 @@ from typing import Any
 import click
 from rich.table import Table
 
-from controller.flowtables import digest_of, flow_tables
+from controller.flowtables import digest_of_tables, flow_tables
 from controller.plan import PlannedPath, RoutingPlan
 from experiments.cli.console import err, out
 from experiments.results import DelaySplit
 from topology.emulation.layout import Layout
 from topology.errors import InputError
-from topology.geography import fibre_floor_ms
 from topology.network import Network, TrafficClass
 from topology.scenario import load
+
+HEADINGS = {
+    "en": ("to", "hops", "total", "fibre", "transit", "hand-over", "floor", "stretch", "route"),
+    "zh": ("到", "跳数", "合计", "光纤", "转接", "网间", "下限", "倍数", "路径"),
+}
+LEFT = ("to", "到", "route", "路径")
 
 
 @click.command()
@@ -83,13 +88,13 @@ def _print_paths(
         f"{len(network.links)} links, {traffic_class} traffic; one-way milliseconds of empty paths"
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("to", "hops", "total", "fibre", "transit", "hand-over", "floor", "stretch", "route"):
-        table.add_column(heading, justify="left" if heading in ("to", "route") else "right", overflow="fold")
+    for heading in HEADINGS[language]:
+        table.add_column(heading, justify="left" if heading in LEFT else "right")
     for end in ends:
         path = plan.paths.get((start, end, traffic_class))
         table.add_row(*_row(network, start, end, path, language))
     out.print(table)
-    _print_notes(plan)
+    _print_notes(plan, traffic_class)
 
 
 def _row(network: Network, start: str, end: str, path: PlannedPath | None, language: str) -> list[str]:
@@ -97,14 +102,14 @@ def _row(network: Network, start: str, end: str, path: PlannedPath | None, langu
     if path is None:
         return [name, "-", "no route", "", "", "", "", "", ""]
     split = DelaySplit.of_path(network, path.sites)
-    floor_ms = fibre_floor_ms(network, start, end)
+    floor_ms = network.floor_one_way_ms(start, end)
     stretch = f"{split.empty_ms / floor_ms:.2f}" if floor_ms > 0 else "-"
     route = " > ".join(network.sites[site].name.in_language(language) for site in path.sites)
     figures = (split.empty_ms, split.propagation_ms, split.transit_ms, split.handover_ms, floor_ms)
     return [name, str(path.hops), *(f"{figure:.2f}" for figure in figures), stretch, route]
 
 
-def _print_notes(plan: RoutingPlan) -> None:
+def _print_notes(plan: RoutingPlan, traffic_class: TrafficClass) -> None:
     if plan.unreachable:
         first = plan.unreachable[0]
         err.print(
@@ -112,7 +117,7 @@ def _print_notes(plan: RoutingPlan) -> None:
             f"{first.reason}",
             markup=False,
         )
-    if plan.degraded:
+    if plan.degraded and traffic_class is TrafficClass.COMPUTE:
         err.print(f"compute traffic of {len(plan.degraded)} pairs must cross links narrower than it asks for")
     out.print(f"plan digest {plan.digest()[:16]}   (onehop plan --digest for all of it)", style="dim")
 
@@ -124,7 +129,7 @@ def _print_flows(network: Network, plan: RoutingPlan, site: str) -> int:
             f"{site!r} is not a site of {network.id}", where="--flows", hint=_some(network.sites)
         )
     print(tables[site].to_text(), end="")
-    err.print(f"digest of all flow tables: {digest_of(tables)}", style="dim")
+    err.print(f"digest of all flow tables: {digest_of_tables(tables)}", style="dim")
     return 0
 
 
