@@ -21,7 +21,7 @@ class Depth:
         samples: STAMP probes per pair and state.
         interval_ms: between two probes of a pair.
         pings: of the cross-check per pair.
-        throughput_s: length of each iperf3 run; 0 leaves throughput out.
+        throughput_s: whole seconds, length of each iperf3 run; 0 leaves throughput out.
         throughput_sites: at most so many destinations get iperf3 runs; 0 means all.
         utilisation: background load of the links on the measured paths; 0 leaves it out.
     """
@@ -29,13 +29,13 @@ class Depth:
     samples: int = 1000
     interval_ms: float = 10.0
     pings: int = 20
-    throughput_s: float = 5.0
+    throughput_s: int = 5
     throughput_sites: int = 0
     utilisation: float = 0.16
 
 
 FULL = Depth()
-QUICK = Depth(samples=200, pings=5, throughput_s=1.5, throughput_sites=3)
+QUICK = Depth(samples=200, interval_ms=5.0, pings=5, throughput_s=1, throughput_sites=3)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Run:
     Attributes:
         references: base and proposal, as ``topology.scenario.load`` takes them.
         destinations: the sites to measure to; the scenario's own list if none were named.
-        say: tells the user which step begins, and how many seconds the steps before should have taken.
+        say: tells the user which step begins.
+        expect: tells the progress display how many seconds the run should take.
     """
 
     references: dict[Variant, str]
@@ -54,7 +55,8 @@ class Run:
     depth: Depth
     options: LabOptions
     folder: ResultFolder
-    say: Callable[..., None] = field(default=lambda *_words, **_figures: None)
+    say: Callable[[str], None] = field(default=lambda _sentence: None)
+    expect: Callable[[float], None] = field(default=lambda _seconds: None)
 
     @contextmanager
     def lab(self, variant: Variant) -> Iterator[Lab]:

@@ -122,7 +122,7 @@ class Prompt(cmd.Cmd):
         """path A B: the planned route, and the switches that probes really cross."""
         a, b = self._sites(line, 2)
         plan = RoutingPlan.of(self._lab.network)
-        planned = plan.path(a, b, TrafficClass.BEST_EFFORT)
+        planned = plan.path(a, b, TrafficClass.BEST_EFFORT).sites
         out.print("planned:  " + " > ".join(planned), markup=False)
         pair = (self._lab.endpoint(a), self._lab.endpoint(b))
         crossed = observe_paths(self._lab.layout, [pair])[a, b]

@@ -18,7 +18,7 @@ from experiments.cli.options import lab_options, realisation
 from experiments.manifests import begin, finish
 from experiments.report import write_report
 from experiments.report.table import print_summary
-from experiments.results import RESULTS_DIRECTORY, ResultFolder, Summary
+from experiments.results import RESULTS_DIRECTORY, ResultFolder, Summary, Variant
 from experiments.run import FULL, QUICK, Depth, Run, choose_destinations, load_pair
 from topology.emulation import registry
 from topology.errors import InputError
@@ -81,7 +81,7 @@ def command(
     options = realisation(datapath, pipe, seed, rate_scale)
     networks = load_pair(base, proposal, rate_scale)
     destinations = choose_destinations(networks, _split(sites))
-    references = {"base": base, "proposal": proposal}
+    references: dict[Variant, str] = {"base": base, "proposal": proposal}
 
     def work(record: registry.LabRecord) -> int:
         with steps() as progress:
@@ -91,7 +91,7 @@ def command(
         manifest = begin(chosen.name, networks, options, depth, destinations)
         folder = ResultFolder.create(manifest, parent=RESULTS_DIRECTORY, path=output)
         registry.update(record, state="measuring")
-        run = Run(references, networks, destinations, depth, options, folder, progress.say)
+        run = Run(references, networks, destinations, depth, options, folder, progress.say, progress.expect)
         try:
             outcome = chosen().run(run)
         except BaseException as error:
