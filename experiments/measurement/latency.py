@@ -15,7 +15,6 @@ need not be awake when an answer comes. The samples file is described in ``sampl
 
 from __future__ import annotations
 
-import ctypes
 import json
 import random
 import time
@@ -27,7 +26,7 @@ from experiments.measurement import stamp
 from experiments.measurement.endpoint import Endpoint
 from experiments.measurement.samples import LatencyResult, Pair, Sample, summarise, write_header
 from experiments.measurement.sender import SessionSender
-from experiments.measurement.timestamps import realtime_offset_ns
+from experiments.measurement.timestamps import realtime_offset_ns, sharpen_timer
 from experiments.measurement.worker import Worker
 from topology.errors import InputError, MeasurementError
 
@@ -38,7 +37,6 @@ _PROGRESS_S = 0.1
 _WARM_UP_S = 0.3
 _DUPLICATES_S = 0.05  # how long to wait for a second copy when every packet has come back
 _MAX_CLOCK_STEP_NS = 100_000
-_PR_SET_TIMERSLACK = 29
 
 Progress = Callable[[int, int], None]
 
@@ -119,7 +117,7 @@ def _send_all(
     keep: Callable[[Sample], None],
     progress: Progress | None,
 ) -> None:
-    _sharpen_timer()
+    sharpen_timer()
     wait_ns = round(wait_ms * 1e6)
     plan = list(planned)
     total = len(plan)
@@ -152,11 +150,6 @@ def _sleep_until(due_ns: int, sender: SessionSender) -> None:
         time.sleep(min(left_s, _MAX_SLEEP_S))
         if left_s > _MAX_SLEEP_S:
             sender.collect()
-
-
-def _sharpen_timer() -> None:
-    """Ask for wake-ups without the default slack of 50 us, for the calling thread (prctl(2))."""
-    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
 
 
 def _check(

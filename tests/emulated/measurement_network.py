@@ -71,6 +71,26 @@ def veth_pair(a: str = "alpha", b: str = "beta") -> Iterator[tuple[Endpoint, End
         yield first, second
 
 
+@contextlib.contextmanager
+def bridged_hosts(*, rate: str, queue_bytes: int) -> Iterator[tuple[Endpoint, Endpoint]]:
+    """Two hosts on a Linux bridge whose port towards the second is shaped; HTB as on the project's links."""
+    with hosts("alpha", "beta") as (first, second):
+        sh("ip link add bridge0 type bridge", "ip link set bridge0 up")
+        for name, host in (("port0", first), ("port1", second)):
+            sh(
+                f"ip link add {name} type veth peer name eth0 netns {host.namespace.split('/')[2]}",
+                f"ip link set {name} master bridge0",
+                f"ip link set {name} up",
+            )
+            give_address(host, "eth0")
+        sh(
+            "tc qdisc add dev port1 root handle 1: htb default 1",
+            f"tc class add dev port1 parent 1: classid 1:1 htb rate {rate} burst 3k cburst 3k quantum 1514",
+            f"tc qdisc add dev port1 parent 1:1 bfifo limit {queue_bytes}",
+        )
+        yield first, second
+
+
 Rule = Callable[[bytes], Sequence[bytes]]
 
 
