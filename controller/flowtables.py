@@ -159,6 +159,9 @@ def _add_routes(
 
 def _majority(turns: Turns, site: str, layout: Layout) -> NextHop:
     """The next hop of most sources; of equals, the one on the lowest port. Of its hops left, the most."""
+    first = next(iter(turns.values()))
+    if all(turn == first for turn in turns.values()):  # always so in a tree; worth the short cut
+        return first
     votes = Counter(neighbour for neighbour, _ in turns.values())
     usual = min(votes, key=lambda neighbour: (-votes[neighbour], layout.port_towards(site, neighbour)))
     return usual, max(hops_left for neighbour, hops_left in turns.values() if neighbour == usual)
