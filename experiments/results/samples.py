@@ -36,7 +36,7 @@ def read_round_trips(path: Path) -> RoundTrips:
             raise ValueError("another format or version")
         pairs: list[Pair] = [(str(source), str(destination)) for source, destination in header["pairs"]]
         found: list[list[float | None]] = [[] for _ in pairs]
-        for number, line in enumerate(lines[1:], start=2):
+        for number, line in enumerate(lines[1:], start=2):  # noqa: B007 - the error names it
             fields = json.loads(line)
             if "stray" not in fields:
                 found[fields["pair"]].append(_rtt_ms(fields))

@@ -89,7 +89,7 @@ def _finding(pairs: Sequence[Pair], model_variants: Sequence[ModelVariant]) -> T
     en = (
         f"The proposal cuts the measured round trip from {source.en} by {median_ms:.1f} ms in the median "
         f"({share:.0%}), at most by {best_ms:.1f} ms (to {best.destination_name.en}); "
-        f"paths shorten from {hops[0]:g} to {hops[1]:g} hops."
+        f"the path shortens from {hops[0]:g} {_hops(hops[0])} to {hops[1]:g}."
     )
     zh = (
         f"该方案使{source.zh}的实测往返时延中位缩短 {median_ms:.1f} 毫秒（{share:.0%}），"
@@ -102,6 +102,10 @@ def _finding(pairs: Sequence[Pair], model_variants: Sequence[ModelVariant]) -> T
             en += f" By the model, “{variant.title.en}” alone would bring {part:.0%} of that saving."
             zh += f"按模型计算，仅“{variant.title.zh}”即可带来其中的 {part:.0%}。"
     return Text(en, zh)
+
+
+def _hops(count: float) -> str:
+    return "hop" if count == 1 else "hops"
 
 
 def saving_share(pairs: Sequence[Pair], variant: ModelVariant) -> float | None:
