@@ -7,6 +7,7 @@ the frame); emulated links carry none.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import socket
 import struct
@@ -16,6 +17,7 @@ ETH_P_ALL = 0x0003
 ETH_P_EXPERIMENTAL = 0x88B5  # IEEE 802 local experimental ethertype 1
 VNET_HEADER_BYTES = 10  # struct virtio_net_hdr
 LARGEST_FRAME_BYTES = 65536 + 64  # a full GSO frame with its headers
+SNAPSHOT_BYTES = 64
 OUTGOING = socket.PACKET_OUTGOING
 
 _SOL_PACKET = 263
@@ -23,6 +25,7 @@ _PACKET_STATISTICS = 6
 _PACKET_VNET_HDR = 15
 _PACKET_IGNORE_OUTGOING = 23
 _SO_ATTACH_FILTER = 26
+_SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
 ANCILLARY_BYTES = socket.CMSG_SPACE(16)  # one struct timespec
@@ -61,32 +64,37 @@ def open_wire(interface: str, receive_buffer_bytes: int) -> socket.socket:
     return packet
 
 
-def open_tap(interface: str, ethertype: int, receive_buffer_bytes: int) -> socket.socket:
-    """A non-blocking socket that sees frames of ``ethertype``, arriving and leaving, each with its time.
+def open_tap(interfaces: Sequence[str], ethertype: int, receive_buffer_bytes: int) -> socket.socket:
+    """A non-blocking socket that sees frames of ``ethertype`` at ``interfaces``, with times and directions.
 
-    Leaving frames (their address says ``OUTGOING``) are seen after the queueing discipline let them go,
-    except those sent on this same socket.
+    One socket for all of them, because closing one costs an RCU grace period. An arriving frame is seen as it
+    arrives; a leaving one (its address says ``OUTGOING``) after the queueing discipline let it go, except
+    when it was sent on this same socket. At most the first ``SNAPSHOT_BYTES`` of a frame are kept.
     """
-    packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+    indices = [socket.if_nametoindex(interface) for interface in interfaces]
+    packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(ETH_P_ALL))
     try:
         packet.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        _accept_only(packet, ethertype)
+        _accept_only(packet, ethertype, indices)
         _enlarge(packet, receive_buffer_bytes)
-        packet.bind((interface, ETH_P_ALL))
+        with contextlib.suppress(BlockingIOError):  # what came before the filter stood
+            while True:
+                packet.recv(1)
+        kernel_drops(packet)
     except OSError:
         packet.close()
         raise
     return packet
 
 
-def open_sender(interface: str) -> socket.socket:
-    """A non-blocking socket that only sends; frames pass the interface's queueing discipline."""
+def open_sender(send_buffer_bytes: int) -> socket.socket:
+    """A non-blocking socket for ``sendto(frame, (interface, ethertype))``; it receives nothing.
+
+    Frames pass the interface's queueing discipline like any other, and count against the buffer until they
+    have left it.
+    """
     packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-    try:
-        packet.bind((interface, 0))
-    except OSError:
-        packet.close()
-        raise
+    _enlarge(packet, send_buffer_bytes, sending=True)
     return packet
 
 
@@ -96,23 +104,32 @@ def kernel_drops(packet: socket.socket) -> int:
     return int(dropped)
 
 
-def _enlarge(packet: socket.socket, size_bytes: int) -> None:
+def _enlarge(packet: socket.socket, size_bytes: int, *, sending: bool = False) -> None:
     # The kernel doubles the figure and charges each frame's whole memory (about 2.3 KB for a small one).
+    forced, bounded = (_SO_SNDBUFFORCE, socket.SO_SNDBUF) if sending else (_SO_RCVBUFFORCE, socket.SO_RCVBUF)
     try:
-        packet.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size_bytes)
-    except PermissionError:  # only CAP_NET_RAW: as much as net.core.rmem_max allows
-        packet.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size_bytes)
+        packet.setsockopt(socket.SOL_SOCKET, forced, size_bytes)
+    except PermissionError:  # only CAP_NET_RAW: as much as net.core.rmem_max or wmem_max allows
+        packet.setsockopt(socket.SOL_SOCKET, bounded, size_bytes)
 
 
-def _accept_only(packet: socket.socket, ethertype: int) -> None:
-    """Attach a classic BPF program: keep frames of ``ethertype``, at most 256 bytes of each."""
-    program = struct.pack(
-        "=HBBIHBBIHBBIHBBI",
-        *(0x28, 0, 0, 12),  # load the half-word at offset 12: the ethertype
-        *(0x15, 0, 1, ethertype),  # equal? else skip one
-        *(0x06, 0, 0, 256),  # return: keep 256 bytes
-        *(0x06, 0, 0, 0),  # return: drop
-    )
-    buffer = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
+def _accept_only(packet: socket.socket, ethertype: int, interface_indices: Sequence[int]) -> None:
+    """Attach a classic BPF program that keeps frames of ``ethertype`` at some interfaces only.
+
+    Operation codes: ``linux/filter.h``; the interface's index is an ancillary load (SKF_AD_IFINDEX).
+    """
+    load_half, load_word, jump_if_equal, give = 0x28, 0x20, 0x15, 0x06
+    ancillary_ifindex = 0xFFFFF000 + 8
+    program = [
+        (load_half, 0, 0, 12),
+        (jump_if_equal, 1, 0, ethertype),
+        (give, 0, 0, 0),
+        (load_word, 0, 0, ancillary_ifindex),
+    ]
+    for index in interface_indices:
+        program += [(jump_if_equal, 0, 1, index), (give, 0, 0, SNAPSHOT_BYTES)]
+    program.append((give, 0, 0, 0))
+    packed = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+    buffer = ctypes.create_string_buffer(packed, len(packed))
+    header = struct.pack("@HP", len(program), ctypes.addressof(buffer))
     packet.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, header)

@@ -1,0 +1,115 @@
+"""What one direction of a link was seen to do, and whether that is what it declares. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from topology.emulation.links import LinkProperties
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far achieved may be from declared.
+
+    Attributes:
+        delay_ratio, delay_ms: the median delay may be off by the larger of the two. With jitter, by four
+            standard errors of the median more.
+        rate_ratio: the rate may be off by this share.
+        loss_probability: losses are wrong if a link with the declared loss would lose so many, or so few,
+            with less than this probability (exact binomial, each side). A link that declares no loss must
+            not lose a single frame.
+    """
+
+    delay_ratio: float = 0.03
+    delay_ms: float = 0.25
+    rate_ratio: float = 0.05
+    loss_probability: float = 1e-6
+
+
+DEFAULT_TOLERANCE = Tolerance()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReading:
+    """What one direction of a link was seen to do, beside what it declares.
+
+    Attributes:
+        source, destination: site ids.
+        delay_min_ms, delay_median_ms, delay_p95_ms: one-way delay from HTB's egress to the far switch's
+            interface; ``None`` where nothing arrived.
+        rate_mbps: rate of a train of frames; ``None`` where too few arrived.
+        sent, lost: frames that left HTB, and those of them that did not arrive.
+        reordered: frames that arrived after a later one; ``duplicated``: arrived more than once.
+        faults: where the pipe or HTB itself says something else than the layout.
+        attempts: how many times it was measured; this is the last.
+    """
+
+    link: str
+    source: str
+    destination: str
+    declared: LinkProperties
+    probes: int
+    delay_min_ms: float | None
+    delay_median_ms: float | None
+    delay_p95_ms: float | None
+    rate_mbps: float | None
+    sent: int
+    lost: int
+    reordered: int
+    duplicated: int
+    faults: tuple[str, ...] = ()
+    attempts: int = 1
+
+    @property
+    def delay_error_ms(self) -> float:
+        """Median delay minus declared delay; infinite where nothing arrived."""
+        return math.inf if self.delay_median_ms is None else self.delay_median_ms - self.declared.delay_ms
+
+    def problems(self, tolerance: Tolerance = DEFAULT_TOLERANCE) -> list[str]:
+        """What is outside ``tolerance``, a sentence each; empty when the link does what it declares."""
+        found = list(self.faults)
+        if self.delay_median_ms is None:
+            return [*found, f"none of {self.sent} frames came through"]
+        declared = self.declared
+        allowed_ms = max(tolerance.delay_ratio * declared.delay_ms, tolerance.delay_ms)
+        # The median of n uniform values within +-j has a standard error of about j / sqrt(n).
+        allowed_ms += 4 * declared.jitter_ms / math.sqrt(max(1, self.probes))
+        if abs(self.delay_error_ms) > allowed_ms:
+            found.append(
+                f"delay {self.delay_median_ms:.3f} ms, declared {declared.delay_ms:.3f} ms"
+                f" (tolerance {allowed_ms:.3f} ms)"
+            )
+        if self.rate_mbps is None:
+            found.append("too few frames came through to measure the rate")
+        elif abs(self.rate_mbps / declared.rate_mbps - 1) > tolerance.rate_ratio:
+            found.append(
+                f"rate {self.rate_mbps:.3f} Mbit/s, declared {declared.rate_mbps:.3f} Mbit/s"
+                f" (tolerance {tolerance.rate_ratio:.0%})"
+            )
+        if not loss_credible(self.lost, self.sent, declared.loss_ratio, tolerance.loss_probability):
+            found.append(f"lost {self.lost} of {self.sent} frames, declared {declared.loss_ratio:.4%}")
+        if self.reordered:
+            found.append(f"{self.reordered} of {self.sent} frames came out of order")
+        if self.duplicated:
+            found.append(f"{self.duplicated} of {self.sent} frames came twice")
+        return found
+
+
+def loss_credible(lost: int, sent: int, loss_ratio: float, probability: float) -> bool:
+    """Whether a link that loses ``loss_ratio`` may have lost ``lost`` of ``sent``. Pure.
+
+    False if so many or more, or so few or fewer, have less than ``probability`` (binomial distribution).
+    """
+    if sent == 0:
+        return True
+    if loss_ratio <= 0 or loss_ratio >= 1:
+        return lost == (sent if loss_ratio >= 1 else 0)
+    at_most = math.fsum(_binomial(k, sent, loss_ratio) for k in range(lost + 1))
+    at_least = math.fsum(_binomial(k, sent, loss_ratio) for k in range(lost, sent + 1))
+    return min(at_most, at_least) >= probability
+
+
+def _binomial(k: int, n: int, p: float) -> float:
+    ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return math.exp(ways + k * math.log(p) + (n - k) * math.log1p(-p))
