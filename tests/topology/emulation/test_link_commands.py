@@ -1,0 +1,126 @@
+"""The tc commands for netem and HTB, and what tc says read back. No root, no tc."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topology.emulation.layout import Layout, LinkEnd, LinkLayout
+from topology.emulation.links import LinkProperties, Wire, netem, shaping, tc
+
+WIRE = Wire("qingyang--xian", "w1a", "w1b", LinkProperties(100, 2.513, queue_bytes=250_000))
+LINK = LinkLayout(
+    "qingyang--xian",
+    17,
+    LinkEnd("qingyang", 2, "s1-p2", "w17a"),
+    LinkEnd("xian", 3, "s4-p3", "w17b"),
+    LinkProperties(100, 2.513, queue_bytes=250_000),
+)
+
+
+def test_netem_golden() -> None:
+    assert [command.text for command in netem.start_commands(WIRE, None)] == [
+        "qdisc add dev w1b root handle 1: netem limit 5398 delay 2513.000us rate 100gbit",
+        "qdisc add dev w1a root handle 1: netem limit 5398 delay 2513.000us rate 100gbit",
+        "qdisc add dev w1a clsact",
+        "filter add dev w1a ingress protocol all prio 1 u32 match u32 0 0"
+        " action mirred egress redirect dev w1b",
+        "qdisc add dev w1b clsact",
+        "filter add dev w1b ingress protocol all prio 1 u32 match u32 0 0"
+        " action mirred egress redirect dev w1a",
+    ]
+    assert {command.link for command in netem.start_commands(WIRE, None)} == {"qingyang--xian"}
+
+
+def test_netem_options_in_full() -> None:
+    properties = LinkProperties(10, 5, jitter_ms=1, loss_ratio=0.0125, queue_bytes=20_000)
+    assert netem.netem_options(properties, None) == (
+        "limit 1430 delay 5000.000us 1000.000us loss random 1.2500000% rate 100gbit"
+    )
+
+
+def test_netem_seeds_differ_by_direction_and_repeat() -> None:
+    first = [command.text for command in netem.start_commands(WIRE, 7)[:2]]
+    seeds = [text.rpartition("seed ")[2] for text in first]
+    assert seeds[0] != seeds[1]
+    assert all(0 <= int(seed) < 2**64 for seed in seeds)
+    assert first == [command.text for command in netem.start_commands(WIRE, 7)[:2]]
+
+
+def test_netem_keeps_order_whatever_the_jitter() -> None:
+    for jitter_ms in (0.0, 0.5):
+        assert " rate " in netem.netem_options(replace(WIRE.properties, jitter_ms=jitter_ms), None)
+
+
+@given(st.floats(0.1, 1000), st.floats(0, 300), st.floats(0, 300))
+def test_netem_holds_what_is_in_flight(rate_mbps: float, delay_ms: float, jitter_ms: float) -> None:
+    properties = LinkProperties(rate_mbps, delay_ms, jitter_ms)
+    smallest_in_flight = rate_mbps * 1e3 / 8 * delay_ms / 64
+    assert netem.limit_frames(properties) > smallest_in_flight
+
+
+def test_netem_read_back() -> None:
+    entry = {
+        "kind": "netem",
+        "dev": "w1a",
+        "options": {
+            "limit": 5398,
+            "delay": {"delay": 0.002513, "jitter": 0.0005, "correlation": 0},
+            "loss-random": {"loss": 0.01, "correlation": 0},
+            "rate": {"rate": 12_500_000_000},
+        },
+    }
+    assert netem.parse_netem(entry, WIRE.properties) == LinkProperties(
+        100, pytest.approx(2.513), pytest.approx(0.5), 0.01, 250_000
+    )
+
+
+def test_netem_read_back_of_a_link_without_delay() -> None:
+    entry = {"kind": "netem", "dev": "w1a", "options": {"limit": 1000}}
+    assert netem.parse_netem(entry, WIRE.properties) == replace(WIRE.properties, delay_ms=0.0)
+
+
+def test_shaping_golden() -> None:
+    assert [command.text for command in shaping.link_commands(LINK)] == [
+        "qdisc replace dev s1-p2 root handle 22: htb default 1",
+        "class replace dev s1-p2 parent 22: classid 22:1 htb"
+        " rate 100000000bit ceil 100000000bit burst 12500b cburst 12500b quantum 1514",
+        "qdisc replace dev s1-p2 parent 22:1 bfifo limit 250000b",
+        "qdisc replace dev s4-p3 root handle 23: htb default 1",
+        "class replace dev s4-p3 parent 23: classid 23:1 htb"
+        " rate 100000000bit ceil 100000000bit burst 12500b cburst 12500b quantum 1514",
+        "qdisc replace dev s4-p3 parent 23:1 bfifo limit 250000b",
+    ]
+
+
+def test_shaping_covers_every_link_of_a_layout() -> None:
+    links = {f"l{n}": replace(LINK, link=f"l{n}", number=n) for n in range(1, 81)}
+    commands = shaping.commands(Layout("x", "", 1.0, {}, links))
+    assert len(commands) == 80 * 6
+    roots = [command.text.split() for command in commands if " root " in command.text]
+    handles = [words[words.index("handle") + 1] for words in roots]
+    assert len(set(handles)) == 160
+
+
+@pytest.mark.parametrize(("rate_mbps", "burst"), [(0.5, 1514), (10, 1514), (100, 12_500), (400, 50_000)])
+def test_burst_is_a_millisecond_but_at_least_a_frame(rate_mbps: float, burst: int) -> None:
+    assert shaping.burst_bytes(rate_mbps) == burst
+
+
+def test_rates_are_read_from_the_text_of_tc() -> None:
+    shown = (
+        "class htb 22:1 root leaf 8001: prio 0 rate 100Mbit ceil 100Mbit burst 12500b cburst 12500b \n"
+        "class htb 23:1 root leaf 8002: prio 0 quantum 1514 rate 7123Kbit ceil 7123Kbit burst 1513b \n"
+        "class htb 24:10 parent 24:1 prio 0 rate 5Mbit ceil 5Mbit burst 12500b\n"
+        "class htb ff:1 root prio 0 rate 900bit ceil 900bit burst 12500b\n"
+    )
+    assert shaping.parse_rates(shown) == {0x22: 100.0, 0x23: pytest.approx(7.123), 0xFF: 0.0009}
+
+
+def test_the_failing_line_of_a_batch_is_found() -> None:
+    stderr = "Error: Specified qdisc kind is unknown.\nCommand failed -:3\n"
+    assert tc.failed_line(stderr) == 2
+    assert tc.failed_line("Cannot open netlink socket\n") is None

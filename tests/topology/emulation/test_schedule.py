@@ -1,0 +1,126 @@
+"""The delay queue: never early, never out of order, bounded, reproducible."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topology.emulation.links import LinkProperties
+from topology.emulation.links.schedule import DelayQueue, limit_bytes
+
+PROPERTIES = st.builds(
+    LinkProperties,
+    rate_mbps=st.floats(0.1, 1000),
+    delay_ms=st.floats(0, 200),
+    jitter_ms=st.floats(0, 50),
+    loss_ratio=st.sampled_from([0.0, 0.0, 0.01, 0.5, 1.0]),
+)
+ARRIVALS = st.lists(st.tuples(st.integers(0, 10_000_000), st.integers(1, 3000)), max_size=60)
+
+
+def _drain(queue: DelayQueue) -> list[tuple[int, bytes]]:
+    drained = []
+    while (due_ns := queue.next_due_ns()) is not None:
+        drained.append((due_ns, queue.pop()))
+    return drained
+
+
+def _feed(queue: DelayQueue, arrivals: list[tuple[int, int]]) -> list[int]:
+    """Push numbered frames; the arrival time of each, by number."""
+    now_ns, times = 1_000_000_000, []
+    for number, (gap_ns, size) in enumerate(arrivals):
+        now_ns += gap_ns
+        times.append(now_ns)
+        queue.push(number.to_bytes(2) + bytes(size), now_ns)
+    return times
+
+
+@given(PROPERTIES, ARRIVALS)
+def test_frames_are_never_early_and_never_overtake(
+    properties: LinkProperties, arrivals: list[tuple[int, int]]
+) -> None:
+    queue = DelayQueue(properties, "seed")
+    times = _feed(queue, arrivals)
+    drained = _drain(queue)
+    numbers = [int.from_bytes(frame[:2]) for _due, frame in drained]
+    dues = [due for due, _frame in drained]
+    assert numbers == sorted(set(numbers))
+    assert dues == sorted(dues)
+    jitter_ms = min(properties.jitter_ms, properties.delay_ms)
+    for (due_ns, _frame), number in zip(drained, numbers, strict=True):
+        assert due_ns >= times[number] + (properties.delay_ms - jitter_ms) * 1e6 - 2
+        assert due_ns >= times[number]
+    assert queue.held_bytes == 0
+    assert len(drained) + queue.lost + queue.overflow == len(arrivals)
+
+
+@given(PROPERTIES, ARRIVALS)
+def test_what_is_held_is_bounded(properties: LinkProperties, arrivals: list[tuple[int, int]]) -> None:
+    queue = DelayQueue(properties, "seed")
+    for number, (_gap, size) in enumerate(arrivals):
+        queue.push(bytes(size * 100), number)
+        assert queue.held_bytes <= limit_bytes(properties)
+
+
+def test_overflow_is_dropped_and_counted() -> None:
+    properties = LinkProperties(rate_mbps=1, delay_ms=10)
+    queue = DelayQueue(properties, "seed")
+    frame = bytes(60_000)
+    fitting = limit_bytes(properties) // len(frame)
+    for _ in range(fitting + 3):
+        queue.push(frame, 0)
+    assert queue.overflow == 3
+    queue.pop()
+    queue.push(frame, 0)
+    assert queue.overflow == 3
+
+
+def test_without_jitter_the_delay_is_exact() -> None:
+    queue = DelayQueue(LinkProperties(rate_mbps=100, delay_ms=4.0275), "seed")
+    times = _feed(queue, [(1000, 100)] * 20)
+    assert [due - time for (due, _), time in zip(_drain(queue), times, strict=True)] == [4_027_500] * 20
+
+
+def test_jitter_is_uniform_around_the_delay() -> None:
+    queue = DelayQueue(LinkProperties(rate_mbps=100, delay_ms=10, jitter_ms=2), "seed")
+    times = _feed(queue, [(5_000_000, 100)] * 2000)
+    delays_ms = [(due - time) / 1e6 for (due, _), time in zip(_drain(queue), times, strict=True)]
+    assert 8 <= min(delays_ms) < 8.1
+    assert 11.9 < max(delays_ms) <= 12
+    assert sum(delays_ms) / len(delays_ms) == pytest.approx(10, abs=0.1)
+
+
+def test_losses_have_the_declared_share_and_follow_the_seed() -> None:
+    def lost(seed: str, jitter_ms: float = 0.0) -> list[int]:
+        queue = DelayQueue(LinkProperties(100, 1, jitter_ms, 0.1), seed)
+        result = []
+        for number in range(5000):
+            before = queue.lost
+            queue.push(b"x", number)
+            if queue.lost > before:
+                result.append(number)
+        return result
+
+    assert lost("1/a/ab") == lost("1/a/ab")
+    assert lost("1/a/ab") == lost("1/a/ab", jitter_ms=0.5)
+    assert lost("1/a/ab") != lost("1/a/ba")
+    assert len(lost("1/a/ab")) / 5000 == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_shorter_delay_does_not_let_new_frames_overtake() -> None:
+    queue = DelayQueue(LinkProperties(100, 20), "seed")
+    queue.push(b"first", 0)
+    queue.change(LinkProperties(100, 1))
+    queue.push(b"second", 1000)
+    assert [frame for _due, frame in _drain(queue)] == [b"first", b"second"]
+    queue.push(b"third", 100_000_000)
+    assert queue.next_due_ns() == 101_000_000
+
+
+def test_push_tells_the_due_time_of_the_first_waiting_frame_only() -> None:
+    queue = DelayQueue(LinkProperties(100, 1), "seed")
+    assert queue.push(b"a", 0) == 1_000_000
+    assert queue.push(b"b", 1) is None
+    assert _drain(queue) == [(1_000_000, b"a"), (1_000_001, b"b")]
+    assert queue.push(b"c", 2) == 1_000_002
