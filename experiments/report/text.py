@@ -65,7 +65,7 @@ def percent(ratio: float | None, digits: int = 0) -> str:
         return NOTHING
     if ratio and abs(ratio) < 0.01:
         digits = max(digits, 2)
-    return f"{number(100 * ratio, digits)} %"
+    return f"{number(100 * ratio, digits)}%"
 
 
 def rate(value_mbps: float | None) -> str:
