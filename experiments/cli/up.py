@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -44,11 +45,11 @@ def command(
         _go_to_background()
 
     def use(record: registry.LabRecord) -> int:
-        with steps() as progress:
-            lab = Lab(scenario, options, progress.say)
-            progress.expect(2 + 0.12 * len(lab.layout.sites))
-            lab.__enter__()
-        with lab:
+        with ExitStack() as stack:
+            with steps() as progress:
+                lab = Lab(scenario, options, progress.say)
+                progress.expect(2 + 0.05 * len(lab.layout.sites))
+                stack.enter_context(lab)
             return _use(lab, record, check=check, prompt=not detach)
 
     return in_cell("up", scenario, use)

@@ -1,0 +1,1 @@
+"""Benchmarks of the lab itself: ratios within one run, never absolute promises."""

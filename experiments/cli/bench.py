@@ -1,0 +1,86 @@
+"""``onehop bench``: the lab's own speed, as ratios within one run."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+from rich.table import Table
+
+from experiments.cli.console import out, steps
+from experiments.cli.labs import in_cell
+from topology.emulation import registry
+
+Row = dict[str, Any]
+
+
+def _bring_up() -> list[Row]:
+    from experiments.benchmarks.bringup import bench_bring_up
+
+    return bench_bring_up()
+
+
+def _links() -> list[Row]:
+    from experiments.benchmarks.links import bench_links
+
+    return bench_links()
+
+
+def _flow_mods() -> list[Row]:
+    from experiments.benchmarks.flowmods import bench_flow_mods
+
+    return bench_flow_mods()
+
+
+BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "bring-up": _bring_up,
+    "links": _links,
+    "flow-mods": _flow_mods,
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+def command(names: Sequence[str], as_json: bool) -> int:
+    """Measure the lab itself: bring-up against plain Mininet, links against bare veth, flow-mods.
+
+    Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
+    two minutes.
+
+    \b
+    Examples:
+      onehop bench
+      onehop bench bring-up --json
+    """
+
+    def work(_record: registry.LabRecord) -> int:
+        rows: list[Row] = []
+        with steps() as progress:
+            for name in names or BENCHMARKS:
+                progress.say(f"benchmark {name}")
+                rows += BENCHMARKS[name]()
+        machine = {"kernel": platform.release(), "cpus": os.cpu_count(), "python": platform.python_version()}
+        if as_json:
+            print(json.dumps({"machine": machine, "rows": rows}, indent=1))
+            return 0
+        _print(rows)
+        out.print(
+            f"Linux {machine['kernel']}, {machine['cpus']} CPUs, Python {machine['python']}", style="dim"
+        )
+        return 0
+
+    return in_cell("bench", "benchmarks", work)
+
+
+def _print(rows: list[Row]) -> None:
+    table = Table("what", "lab", "other", "unit", "ratio", "against", box=None, header_style="bold")
+    for row in rows:
+        table.add_row(
+            *(str(row.get(key, "")) for key in ("what", "ours", "other", "unit", "ratio", "against"))
+        )
+    out.print(table)
