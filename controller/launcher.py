@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -64,6 +65,7 @@ def _serve(network: Network, host: str, port: int, descriptor: int) -> int:
     events = EventStream(descriptor)
     service = ControllerService(network, Layout.of(network), events)
     service.start(host, port)
+    gc.freeze()  # what is here now stays; searching it for garbage would delay a repair by some 40 ms
     signal.sigwait(STOP_SIGNALS)
     # Nothing below should ever take long; if it does, the process still ends.
     last_resort = threading.Timer(_LAST_RESORT_SECONDS, os._exit, (0,))

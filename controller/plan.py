@@ -12,9 +12,10 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from controller.paths import NANOSECONDS_PER_MS, Path, is_narrow, least_delay_paths, link_latency_ns
-from topology.network import Network, TrafficClass
+from topology.network import Link, Network, TrafficClass
 
 SCHEMA_VERSION = 1
 
@@ -77,7 +78,11 @@ class RoutingPlan:
             traffic_class: least_delay_paths(network, traffic_class=traffic_class, without_links=failed)
             for traffic_class in TrafficClass
         }
+        links: dict[tuple[str, str], Link] = {}  # networkx would do, at ten times the cost
+        for link in network.links.values():
+            links[link.a, link.b] = links[link.b, link.a] = link
         latency_ns = {link.id: link_latency_ns(network, link) for link in network.links.values()}
+        narrow = {link.id for link in network.links.values() if is_narrow(network, link)}
         paths: dict[tuple[str, str, TrafficClass], PlannedPath] = {}
         missing: list[tuple[str, str]] = []
         for source in network.sites:
@@ -89,12 +94,12 @@ class RoutingPlan:
                     continue
                 for traffic_class in TrafficClass:
                     sites = chosen[traffic_class][source, destination]
-                    links = tuple(network.path_links(sites))
-                    compute = traffic_class is TrafficClass.COMPUTE
+                    crossed = [links[ends].id for ends in pairwise(sites)]
+                    avoided = narrow if traffic_class is TrafficClass.COMPUTE else ()
                     paths[source, destination, traffic_class] = PlannedPath(
                         sites,
-                        sum(latency_ns[link.id] for link in links),
-                        tuple(link.id for link in links if compute and is_narrow(network, link)),
+                        sum(latency_ns[link_id] for link_id in crossed),
+                        tuple(link_id for link_id in crossed if link_id in avoided),
                     )
         return cls(network.id, failed, paths, _explained(network, failed, missing))
 

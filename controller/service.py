@@ -6,6 +6,7 @@ os-ken keeps its applications in module-wide registries, so a process holds one 
 from __future__ import annotations
 
 import logging
+import os
 
 from os_ken.base.app_manager import AppManager
 
@@ -47,8 +48,9 @@ class ControllerService:
         try:
             self._listener = SwitchListener(host, port, self._turned_away)
         except OSError as error:
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             raise EmulationError(
-                f"the controller cannot listen on {host}:{port}: {error.strerror}",
+                f"the controller cannot listen on {host}:{port}: {reason}",
                 hint="another controller may be running; --listen takes another address",
             ) from None
         self.host, self.port = self._listener.host, self._listener.port

@@ -14,14 +14,14 @@ switches follows the old. The classes come one after the other because *compute*
 entries where it has none: it gets its own before those change, or loses its own after. Adding before removing
 means that no packet misses an entry in between.
 
-A switch without any routing entry carries no traffic yet and is filled at once.
+Destinations do not wait for each other: the first step that each of them needs makes the first round, and so
+on. A switch without any routing entry carries no traffic yet and is filled at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 
 from controller.entries import EntryKey, FlowEntry, FlowTable
 
@@ -40,6 +40,7 @@ class Change:
 
 
 Round = tuple[Change, ...]
+Place = tuple[int, int]  # which of the three steps, and the links still to cross
 
 
 def rounds(installed: Mapping[str, Entries], wanted: Mapping[str, FlowTable]) -> list[Round]:
@@ -48,15 +49,24 @@ def rounds(installed: Mapping[str, Entries], wanted: Mapping[str, FlowTable]) ->
     All changes of a round may be sent at once; the next round begins when the switches have confirmed it.
     An entry that is already there, with the same actions, is not touched.
     """
-    ordered: list[tuple[tuple[int, int], Change]] = []
+    places: dict[Change, Place] = {}
+    steps: dict[
+        str | None, set[Place]
+    ] = {}  # by destination: only its own entries have to wait for each other
     for site, present in installed.items():
         fresh = not any(_is_route(entry) for entry in present.values())
-        ordered += [
-            ((_COMPUTE, 0) if fresh else _place(change, wanted[site]), change)
-            for change in _changes(site, present, wanted[site])
-        ]
-    ordered.sort(key=lambda pair: pair[0])  # stable: the order within a round stays that of the tables
-    return [tuple(change for _, change in group) for _, group in groupby(ordered, key=lambda pair: pair[0])]
+        for change in _changes(site, present, wanted[site]):
+            places[change] = (_COMPUTE, 0) if fresh else _place(change, wanted[site])
+            steps.setdefault(change.entry.match.ipv4_dst, set()).add(places[change])
+    number_of = {
+        (destination, place): number
+        for destination, found in steps.items()
+        for number, place in enumerate(sorted(found))
+    }
+    result: list[list[Change]] = [[] for _ in range(max(number_of.values(), default=-1) + 1)]
+    for change, place in places.items():
+        result[number_of[change.entry.match.ipv4_dst, place]].append(change)
+    return [tuple(changes) for changes in result]
 
 
 def after(installed: Mapping[str, Entries], done: Iterable[Change]) -> dict[str, dict[EntryKey, FlowEntry]]:
@@ -83,7 +93,7 @@ def _is_route(entry: FlowEntry) -> bool:
     return entry.match.ipv4_dst is not None
 
 
-def _place(change: Change, table: FlowTable) -> tuple[int, int]:
+def _place(change: Change, table: FlowTable) -> Place:
     entry = change.entry
     if change.remove:
         return _REMOVAL, _hops_left_without(entry, table)

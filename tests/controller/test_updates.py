@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.entries import EntryKey, FlowEntry, FlowTable, Match
+from controller.entries import EntryKey, FlowEntry, FlowTable
 from controller.flowtables import flow_tables
 from controller.plan import RoutingPlan
 from controller.simulate import Fate, follow
@@ -84,8 +84,8 @@ def test_a_failure_touches_only_what_it_must_and_returns_to_the_same_tables() ->
 def test_stale_entries_go_last() -> None:
     network = four_sites()
     tables = flow_tables(RoutingPlan.of(network), network, Layout.of(network))
-    stale = FlowEntry(1, 99, Match(eth_type=0x0800, ipv4_dst="10.9.9.9"))
     missing = tables["a"].entries[-2]
+    stale = FlowEntry(1, 99, missing.match)
     present = {**tables["a"].by_key, stale.key: stale}
     del present[missing.key]
     put, removed = rounds({"a": present}, tables)
