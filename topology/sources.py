@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+import warnings
 import xml.parsers.expat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 import networkx as nx
 import topohub
@@ -23,7 +23,7 @@ import topohub
 from topology.errors import InputError
 from topology.gazetteer import CHINESE_NAMES, CORRECTIONS, DRAWINGS
 from topology.geography import great_circle_km
-from topology.scenario.hints import did_you_mean
+from topology.hints import did_you_mean
 
 MAX_GRAPHML_BYTES = 8 * 1024 * 1024
 KM_PER_DEGREE = 111.195  # of latitude, and of longitude on the equator
@@ -88,9 +88,14 @@ def from_graphml(text: str, name: str, where: str) -> dict[str, Any]:
     """
     _refuse_declarations(text, where)
     try:
-        graph = nx.read_graphml(BytesIO(text.encode()))
-    except (nx.NetworkXError, ParseError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"this is not GraphML: {error}", where=where) from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about undeclared attributes, which are read as texts
+            graph = nx.read_graphml(BytesIO(text.encode()))
+    except Exception as error:  # networkx passes on whatever its reader stumbles over
+        reason = str(error).strip().splitlines()
+        raise InputError(
+            f"this is not GraphML: {reason[0] if reason else type(error).__name__}", where=where
+        ) from None
     nodes = []
     for key, attributes in graph.nodes(data=True):
         label = _attribute(attributes, "label", "name")
@@ -179,7 +184,7 @@ def _link(link: RawLink, ids: dict[str, str]) -> dict[str, Any]:
 
 
 _NO_DEGREES = "the coordinates are positions on a drawing, not degrees, so no distance follows from them"
-_DEGREES_HINT = "give each node its latitude and longitude, or choose another network"
+_DEGREES_HINT = "each node needs its latitude and longitude; sndlib/germany50, for example, has them"
 
 
 def _check_nodes(nodes: list[RawNode], where: str) -> None:
@@ -254,6 +259,12 @@ def _number(value: Any) -> float | None:
 
 def _topohub_hint(name: str) -> str:
     folder = Path(topohub.__file__).parent / "data"
-    known = sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.json"))
-    hint = did_you_mean(name, known)
+    group = name.split("/")[0]
+    groups = sorted(path.name for path in folder.iterdir() if any(path.rglob("*.json")))
+    if group in groups:
+        files = sorted((folder / group).rglob("*.json"))
+        known = [path.relative_to(folder).with_suffix("").as_posix() for path in files]
+        hint = did_you_mean(name, known)
+    else:
+        hint = did_you_mean(group, groups)
     return hint if "mean" in hint else "for example topohub:topozoo/Chinanet, topohub:sndlib/germany50"

@@ -34,10 +34,11 @@ def check_shape(root: Node, model: type[BaseModel], findings: Findings) -> None:
 def checked(root: Node, base: str, findings: Findings) -> Network | None:
     """The network of a complete scenario, if ``findings`` stays empty."""
     scenario, sound = _sound_part(root, findings)
+    stated = frozenset(root.at(["figures"]).entries())
     check_references(root, findings)
     if scenario is not None:
         _check_places(scenario, sound, findings)
-        _check_lengths(scenario, sound, findings)
+        _check_lengths(scenario, sound, stated, findings)
         _check_marks(scenario, sound, findings)
     if scenario is None or findings:
         return None
@@ -86,20 +87,20 @@ def _check_places(scenario: ScenarioFile, root: Node, findings: Findings) -> Non
         )
 
 
-def _check_lengths(scenario: ScenarioFile, root: Node, findings: Findings) -> None:
-    figures = scenario.figures
+def _check_lengths(scenario: ScenarioFile, root: Node, stated: frozenset[str], findings: Findings) -> None:
+    """``stated`` are the figures for the whole scenario, also those with mistakes of their own."""
     for number, link in enumerate(scenario.links):
         node = root.at(["links", number])
-        if link.capacity_gbps is None and figures.capacity_gbps is None:
+        if link.capacity_gbps is None and "capacity_gbps" not in stated:
             hint = "add it here, or figures.capacity_gbps for all such links"
             findings.add(node, "the link states no capacity_gbps", hint)
         a, b = (scenario.sites.get(end) for end in link.ends)
         if link.route_km is None and link.latency_ms is None:
-            if link.route_factor is None and figures.route_factor is None:
+            if link.route_factor is None and "route_factor" not in stated:
                 hint = "state one, or figures.route_factor to estimate the length from the great circle"
                 findings.add(node, "the link states neither route_km nor latency_ms", hint)
         elif a is not None and b is not None:
-            _check_length(link, a, b, figures.fibre_us_per_km.value, node, findings)
+            _check_length(link, a, b, scenario.figures.fibre_us_per_km.value, node, findings)
 
 
 def _check_length(
@@ -160,6 +161,8 @@ def _check_reach(network: Network, root: Node, findings: Findings) -> None:
         elif demand.destination not in reachable(demand.source):
             what = f"{show(demand.destination)} cannot be reached from {show(demand.source)}"
             findings.add(node, what, _WAY_HINT)
+    if len(pieces) > 1:
+        return
     source = network.comparison.source
     if source in network.comparison.destinations:
         findings.add(root.at(["measure", "to"]), f"measures from {show(source)} to itself", "take it out")

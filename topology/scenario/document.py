@@ -101,13 +101,15 @@ class _Composer:
     def __init__(self, text: str, file: str) -> None:
         self.file = file
         self.findings = Findings()
+        self._marks: set[str] = set()
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
 
     def document(self) -> Node:
         next(self._events)  # the stream starts
         event = next(self._events)
         if isinstance(event, yaml.StreamEndEvent):
-            self._found(event, "", "the file is empty; expected a scenario", "begin with 'onehop: 1'")
+            empty = "the file is empty; expected a scenario"
+            self.findings.add(Place(self.file, 1, 1, ""), empty, "begin with 'onehop: 1'")
             raise _Stop
         node = self._node(next(self._events), Place(self.file, 1, 1, ""), 0)
         next(self._events)  # the document ends
@@ -157,11 +159,13 @@ class _Composer:
         return entries
 
     def _refuse_specials(self, event: Any, path: str) -> None:
-        plainly = "write the value out; a scenario has no anchors, aliases and merge keys"
-        if isinstance(event, yaml.AliasEvent):
-            self._found(event, path, f"found the alias {show(f'*{event.anchor}')}", plainly)
-        elif event.anchor is not None:
-            self._found(event, path, f"found the anchor {show(f'&{event.anchor}')}", plainly)
+        if event.anchor is not None:
+            is_alias = isinstance(event, yaml.AliasEvent)
+            mark = f"alias {show(f'*{event.anchor}')}" if is_alias else f"anchor {show(f'&{event.anchor}')}"
+            if mark not in self._marks:  # an alias is told once, however often it is used
+                plainly = "write the value out; a scenario has no anchors, aliases and merge keys"
+                self._found(event, path, f"found the {mark}", plainly)
+            self._marks.add(mark)
         if getattr(event, "tag", None) not in (None, "!"):
             self._found(event, path, f"found the tag {show(event.tag)}", "a scenario has no tags")
         if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from topology import sources
 from topology.errors import InputError
+from topology.hints import did_you_mean
 from topology.scenario.document import parse, read_text
-from topology.scenario.hints import did_you_mean
 from topology.scenario.node import Node, show
 
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
@@ -50,7 +51,7 @@ def locate(reference: str, beside: Located | None = None) -> Located:
         path, display = Path(reference), reference
         if beside is not None and beside.folder is not None and not path.is_absolute():
             path = beside.folder / path
-            display = str(Path(beside.display).parent / reference)
+            display = os.path.normpath(Path(beside.display).parent / reference)
         return _file(path, display)
     if reference in shipped():
         return _file(SHIPPED_FOLDER / f"{reference}.yaml", f"{reference}.yaml")
@@ -62,7 +63,7 @@ def locate(reference: str, beside: Located | None = None) -> Located:
 
 def _file(path: Path, display: str) -> Located:
     def read() -> Node:
-        if not path.exists():
+        if not os.path.exists(path):
             near = [str(file.name) for file in sorted(path.parent.glob(f"*{path.suffix}"))[:200]]
             hint = did_you_mean(path.name, near, otherwise="in that folder")
             raise InputError("there is no such file", where=display, hint=hint)

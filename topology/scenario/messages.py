@@ -10,8 +10,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from topology.hints import did_you_mean
 from topology.scenario.findings import MAX_FINDINGS, Findings
-from topology.scenario.hints import did_you_mean
 from topology.scenario.node import Node, Step, show
 
 _UNITS = {"_us_per_km": "µs/km", "_gbps": "Gbit/s", "_ms": "ms", "_km": "km", "_million": "million CNY"}
@@ -21,6 +21,7 @@ _PATTERNS = {
     "[A-D]": "A (official or peer-reviewed), B (press), C (vendor or mirror) or D (unclear)",
     "https?": "an address that begins with http:// or https://",
 }
+_LISTS = {"location": "[latitude, longitude]", "ends": "two sites, [a, b]"}
 _NUMBER_WITH_UNIT = re.compile(r"\s*[-+]?[0-9.]+\s*[^\s0-9.]{1,12}\s*")
 
 
@@ -50,6 +51,8 @@ def _otherwise(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Ex
 def _unknown_key(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
     key = str(details["loc"][-1])
     known = known_keys(model, details["loc"][:-1])
+    if len(details["loc"]) == 1 and "add" in known and key in known_keys(model, ("add",)):
+        return f"unknown key {show(key)} in an overlay", "put it under add, change or remove"
     return f"unknown key {show(key)}", did_you_mean(key, known, otherwise="known keys")
 
 
@@ -83,7 +86,8 @@ def _no_number(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Ex
             hint = "remove the quotes"
         elif _NUMBER_WITH_UNIT.fullmatch(node.value):
             hint = "write the number alone; the unit stands in the name of the key"
-    return f"found {show(node)}; expected a {kind}{_unit(details)}", hint
+    unit = _unit(details)
+    return f"found {show(node)}; expected a {kind}{' in' if unit else ''}{unit}", hint
 
 
 def _out_of_bounds(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
@@ -93,18 +97,28 @@ def _out_of_bounds(details: ErrorDetails, node: Node, model: type[BaseModel]) ->
 
 
 def _not_finite(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
-    return f"found {show(node)}; expected a finite number{_unit(details)}", ""
+    return f"found {show(node)}; expected a finite number", ""
 
 
 def _no_mapping(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
     known = known_keys(model, details["loc"])
+    if known == ["en", "zh"]:
+        hint = "put it in quotes" if isinstance(node.value, (int, float)) else ""
+        return f"found {show(node)}; expected a text, or {{en: ..., zh: ...}}", hint
+    if known[:1] == ["value"] or known[-1:] == ["value"]:
+        return (
+            f"found {show(node)}; expected a figure",
+            "write {value: NUMBER, assumption: WHY}, or source: ID",
+        )
+    if "ends" in known:
+        return _short_link(details, node, model)
     hint = f"keys: {', '.join(known)}" if known else "write 'id: {...}' for each"
-    if len(details["loc"]) == 2 and details["loc"][0] == "figures":
-        hint = "write {value: NUMBER, source: ID} or {value: NUMBER, assumption: WHY}"
     return f"found {show(node)}; expected a mapping", hint
 
 
 def _no_list(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
+    if (expected := _LISTS.get(str(details["loc"][-1]))) is not None:
+        return f"found {show(node)}; expected {expected}", ""
     return f"found {show(node)}; expected a list", "write [a, b], or one entry a line, each after '- '"
 
 
@@ -114,7 +128,8 @@ def _no_text(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Expl
 
 
 def _no_truth(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
-    return f"found {show(node)}; expected true or false", ""
+    hint = "'yes' and 'no' are texts" if node.value in ("yes", "no", "on", "off") else ""
+    return f"found {show(node)}; expected true or false", hint
 
 
 def _wrong_length(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
@@ -123,12 +138,13 @@ def _wrong_length(details: ErrorDetails, node: Node, model: type[BaseModel]) -> 
     if details["type"].startswith("string"):
         bound = "some text" if wanted == 1 else f"at most {wanted} characters"
         return f"found {len(str(details['input']))} characters; expected {bound}", ""
-    expected = {"location": "[latitude, longitude]", "ends": "two sites, [from, to]"}.get(str(key))
-    return f"found {context['actual_length']} entries; expected {expected or f'at least {wanted}'}", ""
+    count = context["actual_length"]
+    expected = _LISTS.get(str(key), f"at least {wanted}")
+    return f"found {count} {'entry' if count == 1 else 'entries'}; expected {expected}", ""
 
 
 def _short_link(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
-    return f"found {show(node)}; expected a link", "write 'site -- site', with a space on either side of '--'"
+    return f"found {show(node)}; expected a link", "write 'site -- site', with spaces, or {ends: [a, b], ...}"
 
 
 _EXPLAIN: dict[str, Callable[[ErrorDetails, Node, type[BaseModel]], _Explained]] = {

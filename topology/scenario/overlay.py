@@ -8,8 +8,8 @@ another, as do a demand's ``to`` and ``service``.
 
 from __future__ import annotations
 
+from topology.hints import did_you_mean
 from topology.scenario.findings import Findings
-from topology.scenario.hints import did_you_mean
 from topology.scenario.node import Node, show
 from topology.scenario.parts import SHORT_LINK
 

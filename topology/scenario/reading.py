@@ -75,4 +75,8 @@ def _base(source: Located, root: Node, chain: tuple[Located, ...], findings: Fin
     try:
         return _read(base, chain)
     except InputError as error:
+        first = error.problems[0]
+        if first.where == base.display:  # the file as a whole: this overlay named the wrong one
+            findings.add(node, f"{first.where}: {first.what}", first.hint)
+            return None
         return Reading(root, None, problems=list(error.problems))

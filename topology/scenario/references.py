@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from topology.hints import did_you_mean
 from topology.scenario.findings import Findings
-from topology.scenario.hints import did_you_mean
 from topology.scenario.node import Node, show
 from topology.scenario.overlay import FIGURES, SECTIONS, link_ends, link_id, parts_of
 

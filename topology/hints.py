@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MAX_COMPARED = 500  # comparing letter by letter costs time, and a hint is no search engine
+
 # Words of other tools for what a scenario calls differently.
 _OTHER_WORDS = {
     "nodes": "sites",
@@ -50,6 +52,9 @@ def _nearest(word: str, known: list[str]) -> list[str]:
         return same[:1]
     if _OTHER_WORDS.get(word) in known:
         return [_OTHER_WORDS[word]]
+    if (turned := "--".join(reversed(word.split("--")))) in known:
+        return [turned]
+    known = known[:MAX_COMPARED]
     if close := get_close_matches(word, known, n=2, cutoff=0.75):
         return close
     if begins := [choice for choice in known if len(word) > 2 and choice.startswith(word)]:
