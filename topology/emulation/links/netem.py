@@ -170,7 +170,10 @@ def probe() -> str:
     failed = tc.failed_line(done.stderr)
     if failed is None:
         return said[0] if said else f"exit code {done.returncode}"
-    return f"`tc {commands[failed].text}` fails: {said[0]}"
+    what = next(
+        (kind for kind in ("netem", "clsact") if f" {kind}" in commands[failed].text), "mirred by u32"
+    )
+    return f"the kernel refuses {what} ({said[0].removeprefix('Error: ')})"
 
 
 def _both_directions(wire: Wire, seed: int | None) -> list[tuple[str, str]]:
