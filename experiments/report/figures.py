@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from experiments.report import charts
-from experiments.report.map import Route, draw_map
+from experiments.report.map import Route, map_svg
 from experiments.report.style import LANGUAGES, Language
 from experiments.report.text import fill
 from experiments.results import LOAD_STATES, VARIANTS, LoadState, ResultFolder, Summary, Variant
@@ -49,7 +49,7 @@ def route_map(summary: Summary, network: Network | None) -> Drawing | None:
         source=summary.pairs[0].source_name,
     )
     return Drawing.of(
-        "map", alt, lambda language, name: draw_map(network, language=language, routes=routes, name=name).svg
+        "map", alt, lambda language, name: map_svg(network, language=language, routes=routes, name=name)
     )
 
 
@@ -72,7 +72,7 @@ def delay_charts(summary: Summary) -> tuple[Drawing, Drawing]:
 
 def throughput_chart(summary: Summary) -> Drawing | None:
     """What TCP and UDP carried; ``None`` if that was not measured."""
-    pairs = [p for p in by_region(summary) if measured_throughput(p)]
+    pairs = [p for p in by_region(summary) if p.has_throughput]
     if not pairs:
         return None
     return Drawing.of(
@@ -80,12 +80,6 @@ def throughput_chart(summary: Summary) -> Drawing | None:
         fill("throughput.alt"),
         lambda language, name: charts.throughput(pairs, language, name),
     )
-
-
-def measured_throughput(pair: Pair) -> bool:
-    """Whether iperf3 ran between the pair on either network."""
-    rates = [pair.on(variant).throughput_mbps for variant in VARIANTS]
-    return any(value is not None for rate in rates for value in (rate.tcp, rate.udp))
 
 
 def link_chart(links: LinkChecks | None) -> Drawing | None:

@@ -25,10 +25,11 @@ from experiments.report.style import Language
 from experiments.report.words import KIND_NAMES, WORDS
 from experiments.results.model import Variant
 from topology.errors import InputError
-from topology.network import Network, SiteKind, Text
+from topology.network import Network, SiteKind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.patheffects import AbstractPathEffect
 
 LEGEND_ROW = 19.0
@@ -57,47 +58,60 @@ class Route:
     variant: Variant
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnMap:
-    """What ``draw_map`` made. ``svg`` is empty for a PNG; ``note`` says what could not be had as asked."""
-
-    svg: str
-    language: Language
-    output: Path | None = None
-    note: Text | None = None
+def map_svg(network: Network, *, language: Language, routes: Sequence[Route] = (), name: str = "map") -> str:
+    """The map as an ``<svg>`` element for a page; ``name`` makes its ids unique there."""
+    with style.chart_style():
+        return style.to_svg(_draw(network, language, routes, (), None), name, halo=True)
 
 
 def draw_map(
     network: Network,
     *,
-    language: Language,
+    language: str,
+    output: Path,
     routes: Sequence[Route] = (),
     highlight: Collection[str] = (),
-    output: Path | None = None,
-    name: str = "map",
-) -> DrawnMap:
-    """Draw ``network``, with ``routes`` and the sites in ``highlight`` standing out.
+) -> str | None:
+    """Write the map to ``output``, with ``routes`` and the sites in ``highlight`` standing out.
 
-    ``output``: where to write it; the ending says whether SVG or PNG (at twice the size in pixels). A PNG in
-    Chinese needs a font with Chinese glyphs; without one it is drawn in English, and ``note`` says so.
-    ``name`` makes the SVG's ids unique in a page. Raises ``InputError`` for another ending or if ``output``
-    cannot be written.
+    The ending says whether SVG or PNG (two pixels a unit). A PNG in Chinese needs a font with Chinese glyphs;
+    without one it is drawn in English and a note is returned that says so. Raises ``InputError`` for another
+    ending, or if ``output`` cannot be written.
     """
-    kind = output.suffix.lower() if output else ".svg"
+    kind = output.suffix.lower()
     if kind not in (".svg", ".png"):
         raise InputError(
-            f"cannot draw a map as '{kind}'", where=str(output), hint="end the name in .svg or .png"
+            f"cannot draw a map as {kind!r}", where=str(output), hint="end the name in .svg or .png"
         )
+    chosen: Language = "zh" if language == "zh" else "en"
     settings: dict[str, object] = {}
     note = None
-    if kind == ".png" and language == "zh":
+    if kind == ".png" and chosen == "zh":
         font = find_chinese_font()
         if font is None:
-            language, note = "en", WORDS["map.no_font"]
+            chosen, note = "en", WORDS["map.no_font"].en
         else:
             settings["font.sans-serif"] = [font, "DejaVu Sans"]
-    with style.chart_style(**settings):
-        return _draw(network, language, routes, highlight, output, name, note)
+    try:
+        with style.chart_style(**settings):
+            if kind == ".svg":
+                figure = _draw(network, chosen, routes, highlight, None)
+                output.write_text(
+                    style.to_svg(figure, "map", halo=True, standalone=True) + "\n", encoding="utf-8"
+                )
+            else:
+                figure = _draw(network, chosen, routes, highlight, _halo())
+                figure.savefig(output, format="png", dpi=144, facecolor="white", metadata={"Software": None})
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror or error}", where=str(output)) from None
+    return note
+
+
+def _halo() -> list[AbstractPathEffect]:
+    """White around letters, so that lines behind do not hurt. In an SVG, ``to_svg`` does it."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=3, foreground="white")]
 
 
 def find_chinese_font() -> str | None:
@@ -113,12 +127,8 @@ def _draw(
     language: Language,
     routes: Sequence[Route],
     highlight: Collection[str],
-    output: Path | None,
-    name: str,
-    note: Text | None,
-) -> DrawnMap:
-    from matplotlib.patheffects import withStroke
-
+    halo: Sequence[AbstractPathEffect] | None,
+) -> Figure:
     projection = Projection(network.sites.values())
     where = places(network.sites.values(), projection)
     at = {site: point for place in where for site, point in place.positions().items()}
@@ -144,23 +154,9 @@ def _draw(
     plain = [segment for line in lines.values() for segment in pairwise(line)]
     frame = Box(4, 4, WIDTH - 4, projection.height - 4)
     obstacles = _Obstacles(frame, strong, plain, (scale,))
-    # White around letters, so that lines behind do not hurt; for an SVG, ``to_svg`` does it.
-    png = output if output is not None and output.suffix.lower() == ".png" else None
-    halo = [withStroke(linewidth=3, foreground="white")] if png else None
     _draw_labels(axes, where, language, important, crossed, obstacles, halo)
     _draw_legend(axes, entries)
-
-    svg = ""
-    try:
-        if png:
-            figure.savefig(png, format="png", dpi=144, facecolor="white", metadata={"Software": None})
-        else:
-            svg = style.to_svg(figure, f"{name}-{language}", halo=True, standalone=output is not None)
-            if output is not None:
-                output.write_text(svg + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror or error}", where=str(output)) from None
-    return DrawnMap(svg, language, output, note)
+    return figure
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def render(folder: ResultFolder) -> str:
         saving_by_cause=saving_by_cause(summary.pairs),
         distributions=figures.distributions(folder, summary),
         throughput=figures.throughput_chart(summary),
-        throughput_count=sum(figures.measured_throughput(p) for p in summary.pairs),
+        throughput_count=sum(pair.has_throughput for pair in summary.pairs),
         link_chart=figures.link_chart(links),
         links=_worst_first(links),
         failed_links=len(links.failed()) if links else 0,

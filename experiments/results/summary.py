@@ -186,6 +186,12 @@ class Pair(ResultModel):
             return None
         return self.base.rtt_ms.median - self.proposal.rtt_ms.median
 
+    @property
+    def has_throughput(self) -> bool:
+        """Whether iperf3 ran between the pair on either network."""
+        rates = (self.base.throughput_mbps, self.proposal.throughput_mbps)
+        return any(value is not None for rate in rates for value in (rate.tcp, rate.udp))
+
     def on(self, variant: Variant) -> PairResult:
         """The result on one of the two networks."""
         return self.base if variant == "base" else self.proposal

@@ -41,7 +41,7 @@ def _reasons(pairs: Sequence[Pair], links: LinkChecks | None, host: HostVerdict 
             [p for p in pairs if not (p.base.path_proven and p.proposal.path_proven)],
         ),
         (
-            "The measured round trip disagrees with the model (by more than 3 % and 0.5 ms) to {}.",
+            "The measured round trip disagrees with the model (by more than 3% and 0.5 ms) to {}.",
             "到{}的实测往返时延与模型不符（相差超过 3% 且超过 0.5 毫秒）。",
             [p for p in pairs if not (p.base.within_tolerance and p.proposal.within_tolerance)],
         ),
