@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import combinations, pairwise, takewhile
 
 from experiments.report.labels import Point
 from topology.network import Site, Text
@@ -18,6 +18,8 @@ MAX_HEIGHT_RATIO = 1.05
 KM_PER_DEGREE = 111.195  # of latitude, on a sphere of 6371 km
 CLEARANCE = 9.0  # a line keeps this far from places that it does not join, in SVG units
 SAME_PLACE = 7.0  # sites closer than this share one label
+ROOM = 16.0  # between the rings of two places
+MAX_PUSHES = 60
 _BULGES = (0.0, 10.0, -10.0, 18.0, -18.0, 28.0, -28.0, 40.0, -40.0)
 
 
@@ -79,7 +81,7 @@ def _common_start(texts: Sequence[Sequence[str]]) -> list[str]:
 
 
 def places(sites: Collection[Site], projection: Projection) -> list[Place]:
-    """Group sites that lie on top of each other, in the order of ``sites``."""
+    """Group sites that lie on top of each other, in the order of ``sites``; groups that touch make room."""
     groups: list[tuple[Point, list[Site]]] = []
     for site in sites:
         point = projection(site)
@@ -88,10 +90,30 @@ def places(sites: Collection[Site], projection: Projection) -> list[Place]:
             groups.append((point, [site]))
         else:
             near.append(site)
+    radii = [0.0 if len(group) == 1 else 3.0 + 1.6 * len(group) for _, group in groups]
+    centres = _apart([centre for centre, _ in groups], radii)
     return [
-        Place(centre, tuple(group), 0.0 if len(group) == 1 else 3.0 + 1.6 * len(group))
-        for centre, group in groups
+        Place(centre, tuple(group), radius)
+        for centre, (_, group), radius in zip(centres, groups, radii, strict=True)
     ]
+
+
+def _apart(centres: Sequence[Point], radii: Sequence[float]) -> list[Point]:
+    """Push places that would touch apart, each by half of what is missing, until none touches."""
+    moved = list(centres)
+    for _ in range(MAX_PUSHES):
+        touched = False
+        for i, j in combinations(range(len(moved)), 2):
+            (xi, yi), (xj, yj) = moved[i], moved[j]
+            distance = math.dist(moved[i], moved[j]) or 1.0
+            missing = radii[i] + radii[j] + ROOM - distance
+            if missing > 0.1:
+                touched = True
+                dx, dy = (xj - xi) / distance * missing / 2, (yj - yi) / distance * missing / 2
+                moved[i], moved[j] = (xi - dx, yi - dy), (xj + dx, yj + dy)
+        if not touched:
+            break
+    return moved
 
 
 def around_places(a: str, b: str, at: Mapping[str, Point], where: Sequence[Place]) -> Line:

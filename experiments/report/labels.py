@@ -15,12 +15,12 @@ Point = tuple[float, float]
 Segment = tuple[Point, Point]
 
 MAX_ROUNDS = 12
-_OVERLAP, _COVERS_POINT, _CROSSES_STRONG, _CROSSES, _OUTSIDE = 40.0, 60.0, 12.0, 1.5, 1000.0
+_OVERLAP, _COVERS_POINT, _CROSSES_STRONG, _CROSSES, _OUTSIDE = 40.0, 120.0, 12.0, 1.5, 1000.0
 # Directions in order of preference (cartographers' custom: right first), as (dx, dy), y upward.
 _DIRECTIONS: tuple[Point, ...] = (
     (1, 0), (-1, 0), (0, 1), (0, -1), (0.8, 0.7), (0.8, -0.7), (-0.8, 0.7), (-0.8, -0.7),
 )  # fmt: skip
-_DISTANCES = (0.0, 7.0, 15.0, 24.0, 34.0)
+_DISTANCES = (0.0, 7.0, 15.0, 24.0, 34.0, 46.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)

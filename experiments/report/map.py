@@ -295,7 +295,8 @@ def _legend_entries(network: Network, routes: Sequence[Route], language: Languag
         for variant in ("base", "proposal")
         if any(route.variant == variant for route in routes)
     ]
-    entries.append(_LegendEntry(WORDS["map.link"].in_language(language), "", 0, style.FAINT, 1.6))
+    link = WORDS["map.other_link" if routes else "map.link"].in_language(language)
+    entries.append(_LegendEntry(link, "", 0, style.FAINT, 1.6))
     present = {site.kind for site in network.sites.values()}
     for kind, (marker, size) in _MARKS.items():
         if kind in present:
