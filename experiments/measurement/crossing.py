@@ -1,8 +1,9 @@
 """From sightings of one probe to the path it took. Pure: what was seen, not what was planned.
 
 A probe is seen when it enters a switch and when it leaves one, on the switch's own side of each link. In the
-order of time these sightings must make a chain: in at the source's switch, out over a link, in at the other
-end of the same link, ..., out to the destination's host; and each switch must have taken one from the TTL.
+order in which they happened these sightings must make a chain: in at the source's switch, out over a link, in
+at the other end of the same link, ..., out to the destination's host; and each switch must have taken one
+from the TTL.
 """
 
 from __future__ import annotations
@@ -57,12 +58,12 @@ class CrossedPath:
 def path_of_probe(
     owners: Owners, source: str, destination: str, sightings: Sequence[Sighting], arrival_ttl: int
 ) -> CrossedPath:
-    """The path of one probe that arrived.
+    """The path of one probe that arrived, from its sightings in the order in which they happened.
 
     Raises ``MeasurementError`` when the sightings make no chain from ``source`` to ``destination`` or the TTL
     does not fit the number of switches.
     """
-    seen = sorted((s for s in sightings if s.interface in owners), key=lambda s: s.time_ns)
+    seen = [sighting for sighting in sightings if sighting.interface in owners]
     sites: list[str] = []
     links: list[str] = []
     entered_ns: list[int] = []

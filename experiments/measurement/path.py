@@ -1,54 +1,19 @@
 """Proof of the path: marked probes are sent, and caught on the interfaces of every switch they cross.
 
-One capture socket sees all interfaces of the lab's network namespace; a filter in the kernel passes only the
-probes' UDP port. What counts is what was seen on the wire (``crossing``), never the plan.
+What counts is what was seen on the wire (``probes`` catches it, ``crossing`` reads it), never the plan.
 """
 
 from __future__ import annotations
 
-import os
-import select
-import socket
-import struct
-import sys
-import time
 from collections.abc import Sequence
-from types import TracebackType
 
-from experiments.measurement import packet_filter
-from experiments.measurement.crossing import (
-    INITIAL_TTL,
-    CrossedPath,
-    Sighting,
-    agreed_path,
-    describe,
-    path_of_probe,
-)
-from experiments.measurement.endpoint import Endpoint, socket_in_namespace
-from experiments.measurement.stamp import payload_of_frame
-from experiments.measurement.timestamps import (
-    ANCILLARY_BYTES,
-    IP_RECVTTL,
-    enable_kernel_timestamps,
-    kernel_stamp_ns,
-)
+from experiments.measurement.crossing import CrossedPath, agreed_path, describe, path_of_probe
+from experiments.measurement.endpoint import Endpoint
+from experiments.measurement.probes import ProbeCapture
 from topology.emulation.layout import Layout
 from topology.errors import InputError, MeasurementError
 
-__all__ = ["PORT", "CrossedPath", "observe_paths"]
-
-PORT = 33999  # above traceroute's range; nothing else in the lab uses it
-_MAGIC = b"1HOP"
-_PROBE = struct.Struct("!4s8sHH")  # magic, token of this measurement, pair, probe
-_ROUNDS = 4  # a link may be declared lossy, so a probe may fail without anything being wrong
-_ROUND_TIMEOUT_S = 1.5
-_SPACING_S = 0.002
-_SETTLE_S = 0.02  # what a probe leaves behind on the last wires may be read a little later than its arrival
-_BUFFER_BYTES = 1 << 24
-_SO_RCVBUFFORCE = 33
-_ETH_P_ALL = 3
-_PACKET_OUTGOING = 4
-_IP_TTL_OFFSET = 14 + 8
+__all__ = ["CrossedPath", "observe_paths"]
 
 Pair = tuple[str, str]
 
@@ -65,20 +30,20 @@ def observe_paths(
     """
     if probes < 1 or len(pairs) > 0xFFFF:
         raise InputError("a path needs one probe at least", where="path")
-    with _Observation(pairs, dscp) as observation:
-        observation.send_until_arrived(probes)
+    with ProbeCapture(pairs, dscp) as capture:
+        capture.send_until_arrived(probes)
         return {
-            (source.site, destination.site): _path_of_pair(layout, observation, number, source, destination)
+            (source.site, destination.site): _path_of_pair(layout, capture, number, source, destination)
             for number, (source, destination) in enumerate(pairs)
         }
 
 
 def _path_of_pair(
-    layout: Layout, observation: _Observation, number: int, source: Endpoint, destination: Endpoint
+    layout: Layout, capture: ProbeCapture, number: int, source: Endpoint, destination: Endpoint
 ) -> CrossedPath:
-    arrived = observation.arrived[number]
+    arrived = capture.arrived[number]
     if not arrived:
-        raise _nothing_arrived(layout, observation, number, source, destination)
+        raise _nothing_arrived(layout, capture, number, source, destination)
     owners = layout.interface_owner
     return agreed_path(
         source.site,
@@ -88,7 +53,7 @@ def _path_of_pair(
                 owners,
                 source.site,
                 destination.site,
-                observation.sightings.get((number, probe), []),
+                capture.sightings.get((number, probe), []),
                 ttl,
             )
             for probe, ttl in sorted(arrived.items())
@@ -97,17 +62,16 @@ def _path_of_pair(
 
 
 def _nothing_arrived(
-    layout: Layout, observation: _Observation, number: int, source: Endpoint, destination: Endpoint
+    layout: Layout, capture: ProbeCapture, number: int, source: Endpoint, destination: Endpoint
 ) -> MeasurementError:
     owners = layout.interface_owner
     seen = [
         sighting
-        for (pair, _), sightings in observation.sightings.items()
+        for (pair, _), sightings in capture.sightings.items()
         if pair == number
         for sighting in sightings
         if sighting.interface in owners
     ]
-    seen.sort(key=lambda sighting: sighting.time_ns)
     if seen:
         site, link = owners[seen[-1].interface]
         last = f"last seen at {site}, {describe(seen[-1:])}" + (f", link {link}" if link else "")
@@ -118,139 +82,3 @@ def _nothing_arrived(
         where=f"path {source.site} -> {destination.site}",
         hint="is the controller connected and every link up? see `onehop status`",
     )
-
-
-class _Observation:
-    """The sockets of one observation and what they have seen, by number of the pair and of the probe."""
-
-    def __init__(self, pairs: Sequence[tuple[Endpoint, Endpoint]], dscp: int) -> None:
-        self.sightings: dict[tuple[int, int], list[Sighting]] = {}
-        self.arrived: list[dict[int, int]] = [{} for _ in pairs]  # TTL on arrival by probe
-        self._pairs = pairs
-        self._dscp = dscp
-        self._token = os.urandom(8)
-        self._senders: list[socket.socket] = []
-        self._receivers: dict[str, socket.socket] = {}
-
-    def __enter__(self) -> _Observation:
-        self._capture = _capture_socket()
-        try:
-            for source, destination in self._pairs:
-                sender = socket_in_namespace(source)
-                self._senders.append(sender)
-                sender.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, INITIAL_TTL)
-                sender.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, self._dscp << 2)
-                if destination.ip not in self._receivers:
-                    self._receivers[destination.ip] = _receiver_socket(destination)
-        except BaseException:
-            self._close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        for opened in (self._capture, *self._senders, *self._receivers.values()):
-            opened.close()
-
-    def send_until_arrived(self, probes: int) -> None:
-        """Send in rounds, each time what is missing, until ``probes`` of every pair have arrived."""
-        next_probe = [0] * len(self._pairs)
-        for _ in range(_ROUNDS):
-            for number, (_, destination) in enumerate(self._pairs):
-                for _ in range(probes - len(self.arrived[number])):
-                    self._send(number, next_probe[number], destination)
-                    next_probe[number] += 1
-                    self._collect(_SPACING_S)
-            deadline = time.monotonic() + _ROUND_TIMEOUT_S
-            while time.monotonic() < deadline and not self._all_arrived(probes):
-                self._collect(_SETTLE_S)
-            if self._all_arrived(probes):
-                break
-        self._collect(_SETTLE_S)
-
-    def _all_arrived(self, probes: int) -> bool:
-        return all(len(arrived) >= probes for arrived in self.arrived)
-
-    def _send(self, number: int, probe: int, destination: Endpoint) -> None:
-        payload = _PROBE.pack(_MAGIC, self._token, number, probe)
-        try:
-            self._senders[number].sendto(payload, (destination.ip, PORT))
-        except OSError as error:
-            raise MeasurementError(
-                f"a probe to {destination.ip} cannot be sent: {error.strerror}",
-                where=f"host of {self._pairs[number][0].site}",
-            ) from None
-
-    def _collect(self, wait_s: float) -> None:
-        """Take in what comes until it has been silent for ``wait_s``."""
-        poll = select.poll()
-        opened = {each.fileno(): each for each in (self._capture, *self._receivers.values())}
-        for descriptor in opened:
-            poll.register(descriptor, select.POLLIN)
-        while ready := poll.poll(wait_s * 1000):
-            for descriptor, _ in ready:
-                if descriptor == self._capture.fileno():
-                    self._take_frame()
-                else:
-                    self._take_arrival(opened[descriptor])
-
-    def _take_frame(self) -> None:
-        frame, ancillary, _, address = self._capture.recvmsg(2048, ANCILLARY_BYTES)
-        number, probe = self._identify(payload_of_frame(frame))
-        if number >= 0:
-            sighting = Sighting(
-                interface=address[0],
-                entering=address[2] != _PACKET_OUTGOING,
-                time_ns=kernel_stamp_ns(ancillary) or time.time_ns(),
-                ttl=frame[_IP_TTL_OFFSET],
-            )
-            self.sightings.setdefault((number, probe), []).append(sighting)
-
-    def _take_arrival(self, receiver: socket.socket) -> None:
-        payload, ancillary, _, _ = receiver.recvmsg(2048, ANCILLARY_BYTES)
-        number, probe = self._identify(payload)
-        for level, kind, data in ancillary:
-            if number >= 0 and level == socket.IPPROTO_IP and kind == socket.IP_TTL:
-                self.arrived[number][probe] = int.from_bytes(data, sys.byteorder)
-
-    def _identify(self, payload: bytes) -> tuple[int, int]:
-        """(pair, probe) of one of our probes; (-1, -1) for anything else."""
-        if len(payload) >= _PROBE.size:
-            magic, token, number, probe = _PROBE.unpack_from(payload)
-            if magic == _MAGIC and token == self._token and number < len(self._pairs):
-                return int(number), int(probe)
-        return -1, -1
-
-
-def _capture_socket() -> socket.socket:
-    try:
-        # Protocol 0 receives nothing yet: no frame can slip in before the filter is there.
-        capture = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        capture.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
-        packet_filter.attach(capture, packet_filter.udp_destination_port(PORT))
-        enable_kernel_timestamps(capture, transmit=False)
-        capture.bind(("", _ETH_P_ALL))
-    except OSError as error:
-        raise MeasurementError(
-            f"packets cannot be captured: {error.strerror}", hint="the lab needs root (CAP_NET_RAW)"
-        ) from None
-    return capture
-
-
-def _receiver_socket(destination: Endpoint) -> socket.socket:
-    receiver = socket_in_namespace(destination)
-    try:
-        receiver.bind((destination.ip, PORT))
-        receiver.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
-    except OSError as error:
-        receiver.close()
-        raise MeasurementError(
-            f"UDP port {PORT} of {destination.ip} cannot be opened: {error.strerror}",
-            where=f"host of {destination.site}",
-            hint="is another measurement running there?",
-        ) from None
-    return receiver
