@@ -1,7 +1,7 @@
 """An emulated link against a bare veth pair, in one run: what the pipe costs.
 
-Two hosts are joined twice: by a veth pair, and by two veth pairs with a pipe of 1 ms between them. There is no
-shaper, so what is seen is the pipe. Every pipe that this machine can run is measured.
+Two hosts are joined twice: by a veth pair, and by two veth pairs with a pipe of 1 ms between them. There is
+no shaper, so what is seen is the pipe. Every pipe that this machine can run is measured.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ def _throughput(name: str, seconds: int) -> list[dict[str, Any]]:
 def _added_delay(name: str, seconds: float) -> list[dict[str, Any]]:
     """One-way delay beyond what was declared, on an idle link, beside that of a veth pair alone."""
     pipe = pipe_for(name)
+    _quiet()
     _ip(
         *(f"link add name s{end} type veth peer name w{end}" for end in "ab"),
         *(f"link set {kind}{end} up" for end in "ab" for kind in "sw"),
@@ -115,11 +116,13 @@ def _idle(seconds: float) -> dict[str, Any]:
     """Share of one processor that a delay line with many links takes while nothing is sent."""
     pipe = UserspacePipe()
     numbers = range(IDLE_LINKS)
+    _quiet()
+    ends = [f"{end}{number}" for number in numbers for end in "ab"]
     _ip(
-        *(f"link add name a{number} type veth peer name b{number}" for number in numbers),
-        *(f"link set {end}{number} up" for number in numbers for end in "ab"),
+        *(f"link add name s{end} type veth peer name w{end}" for end in ends),
+        *(f"link set {side}{end} up" for end in ends for side in "sw"),
     )
-    pipe.start([Wire(f"l{number}", f"a{number}", f"b{number}", _UNSHAPED) for number in numbers], 1)
+    pipe.start([Wire(f"l{number}", f"wa{number}", f"wb{number}", _UNSHAPED) for number in numbers], 1)
     try:
         time.sleep(0.5)
         before, begun = pipe.state()["cpu_seconds"], time.monotonic()
@@ -186,6 +189,13 @@ def _host() -> Iterator[int]:
     finally:
         holder.kill()
         holder.wait()
+
+
+def _quiet() -> None:
+    """Keep the kernel from sending IPv6 neighbour frames of its own over the links."""
+    setting = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+    if setting.exists():
+        setting.write_text("1")
 
 
 def _ip(*commands: str, pid: int | None = None) -> None:
