@@ -25,8 +25,8 @@ from typing import Any
 from experiments.measurement import packet_filter
 from experiments.measurement.background import HEADER_BYTES
 from experiments.measurement.endpoint import Endpoint, socket_in_namespace
-from experiments.measurement.timestamps import sharpen_timer
 from experiments.measurement.worker import WorkerChannel, run_worker
+from topology.emulation.links.priority import RealTime
 
 _SO_MEMINFO = 55  # linux/sock_diag.h: nine counters, the last being drops
 _MEMINFO_DROPS = 8
@@ -81,7 +81,7 @@ def _send(
     seed: int,
     channel: WorkerChannel,
 ) -> dict[str, Any]:
-    sharpen_timer()
+    priority = RealTime()  # frames that wait for a processor leave in bursts, and bursts are not Poisson
     uniform, log = random.Random(seed).random, math.log
     boundaries = list(accumulate(frames_per_s))
     mean_gap_ns = 1e9 / boundaries[-1]
@@ -112,6 +112,7 @@ def _send(
             if channel.parent_is_gone():
                 break
             next_check_ns = now_ns + _PARENT_CHECK_NS
+            priority.watch(now_ns)
         wait_ns = due_ns - time.monotonic_ns()
         if wait_ns > 0:
             time.sleep(min(wait_ns, _MAX_SLEEP_NS) / 1e9)

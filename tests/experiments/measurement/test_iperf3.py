@@ -70,11 +70,10 @@ def test_iperf3s_own_words_reach_the_user(parse: Any) -> None:
         parse("", "nsenter: no such file\n", WHERE)
 
 
+keys = st.sampled_from(["start", "end", "intervals", "sum"])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: (
-        st.lists(inner) | st.dictionaries(st.sampled_from(["start", "end", "intervals", "sum"]), inner)
-    ),
+    lambda inner: st.lists(inner) | st.dictionaries(keys, inner),
 )
 
 
