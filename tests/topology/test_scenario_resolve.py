@@ -156,7 +156,13 @@ def test_shipped_scenarios_follow_the_json_schema(name: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"titel": "x"}, {"links": "a -- b"}, {"base": "tiny"}, {"sites": {"X": DOCUMENT["sites"]["hub"]}}],
+    [
+        {"titel": "x"},
+        {"links": "a -- b"},
+        {"links": ["hub -- pop", "hub--metro"]},
+        {"base": "tiny"},
+        {"sites": DOCUMENT["sites"] | {"No-Id": DOCUMENT["sites"]["hub"]}},
+    ],
 )
 def test_the_json_schema_refuses_what_the_reader_refuses(change: dict[str, Any], load_with: Load) -> None:
     assert not jsonschema.Draft202012Validator(json_schema()).is_valid(DOCUMENT | change)

@@ -59,7 +59,7 @@ class TextIn(Part):
     zh: Line
 
 
-TextField = Annotated[TextIn, BeforeValidator(_one_language, json_schema_input_type=str | TextIn)]
+TextField = Annotated[TextIn, BeforeValidator(_one_language, json_schema_input_type=Line | TextIn)]
 SourceIds = Annotated[
     list[Identifier], BeforeValidator(_one_source, json_schema_input_type=Identifier | list[Identifier])
 ]
@@ -139,7 +139,8 @@ class LinkIn(WithProvenance):
     """Building cost, for proposals."""
 
 
-LinkField = Annotated[LinkIn, BeforeValidator(_long_link, json_schema_input_type=str | LinkIn)]
+ShortLink = Annotated[str, StringConstraints(pattern=r"^\s*\S+\s+--\s+\S+\s*$")]
+LinkField = Annotated[LinkIn, BeforeValidator(_long_link, json_schema_input_type=ShortLink | LinkIn)]
 
 
 class ServiceIn(WithProvenance):

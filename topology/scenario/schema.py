@@ -221,6 +221,10 @@ def json_schema() -> dict[str, Any]:
     references, definitions = models_json_schema(
         [(ScenarioFile, "validation"), (OverlayFile, "validation")], by_alias=True
     )
+    for definition in definitions["$defs"].values():
+        for field in definition.get("properties", {}).values():
+            if "patternProperties" in field:  # a mapping of ids: other keys are no ids
+                field["additionalProperties"] = False
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
