@@ -36,17 +36,7 @@ def round_trips(
             axes.plot([pair.floor_rtt_ms] * 2, [y - 0.3, y + 0.3], color=style.FLOOR, linewidth=1.6, zorder=3)
             if base is not None and proposal is not None:
                 axes.plot([proposal, base], [y, y], color=style.FAINT, linewidth=5, zorder=2)
-                axes.annotate(
-                    _signed(proposal - base),
-                    (1, y),
-                    xycoords=("axes fraction", "data"),
-                    xytext=(60, 0),
-                    textcoords="offset points",
-                    ha="right",
-                    va="center",
-                    fontweight="bold",
-                    annotation_clip=False,
-                )
+                _margin_note(axes, _signed(proposal - base), (1, y), 60, bold=True)
             for model in model_variants[:1]:
                 if pair.destination in model.predicted_rtt_ms:
                     _hollow_diamond(axes, model.predicted_rtt_ms[pair.destination], y)
@@ -57,7 +47,7 @@ def round_trips(
                     )
         _rows(axes, pairs, language)
         _milliseconds_axis(axes, _word("chart.rtt_axis", language))
-        _headings(axes, pairs, language)
+        _margin_note(axes, _word("chart.change", language), (1, 1), 60, rise=8)
         return style.to_svg(figure, name)
 
 
@@ -74,53 +64,22 @@ def _hollow_diamond(axes: Axes, x: float, y: float) -> None:
     )
 
 
-def _headings(axes: Axes, pairs: Sequence[Pair], language: Language) -> None:
-    """Names over the first row, where they belong: a legend that needs no looking up."""
-    axes.annotate(
-        _word("chart.change", language),
-        (1, -0.5),
-        xycoords=("axes fraction", "data"),
-        xytext=(60, 8),
-        textcoords="offset points",
-        ha="right",
-        fontsize=11,
-        color=style.MUTED,
-        annotation_clip=False,
-    )
-    first = pairs[0]
-    for value, key, colour in (
-        (first.floor_rtt_ms, "chart.floor", style.FLOOR),
-        (first.proposal.rtt_ms.median, "variant.proposal", style.VARIANT_COLOURS["proposal"]),
-        (first.base.rtt_ms.median, "variant.base", style.VARIANT_COLOURS["base"]),
-    ):
-        if value is not None:
-            axes.annotate(
-                _word(key, language),
-                (value, -0.5),
-                xytext=(0, 8),
-                textcoords="offset points",
-                ha="center",
-                fontsize=11,
-                color=colour,
-                annotation_clip=False,
-            )
-
-
 def delay_split(pairs: Sequence[Pair], language: Language, name: str) -> str:
     """One-way delay by cause, as predicted under load, base over proposal; dots are what was measured."""
     row = 40.0
     height = 26 + row * len(pairs) + 40
     with style.chart_style():
-        figure, axes = style.new_figure(WIDTH, height, (_LEFT, 26, _RIGHT, 40))
+        figure, axes = style.new_figure(WIDTH, height, (_LEFT, 26, 40, 40))
+        right = split_limit_ms(pairs)
+        axes.set_xlim(0, right)
         for y, pair in enumerate(pairs):
             for offset, variant in zip((-0.19, 0.19), VARIANTS, strict=True):
-                _split_bar(axes, pair.on(variant), y + offset, variant)
+                _split_bar(axes, pair.on(variant), y + offset, variant, right)
             axes.plot(
                 [pair.floor_rtt_ms / 2] * 2, [y - 0.4, y + 0.4], color=style.FLOOR, linewidth=1.6, zorder=5
             )
         _rows(axes, pairs, language)
         _milliseconds_axis(axes, _word("chart.one_way_axis", language))
-        right = axes.get_xlim()[1]
         for circle in CIRCLES_MS:
             if right / 12 < circle < right:
                 axes.axvline(circle, color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
@@ -138,7 +97,18 @@ def delay_split(pairs: Sequence[Pair], language: Language, name: str) -> str:
         return style.to_svg(figure, name)
 
 
-def _split_bar(axes: Axes, result: PairResult, y: float, variant: Variant) -> None:
+def split_limit_ms(pairs: Sequence[Pair]) -> float:
+    """Where the axis of the split ends: past every bar and idle median, not past a median of full queues."""
+    ends = [
+        value
+        for pair in pairs
+        for result in (pair.base, pair.proposal)
+        for value in (result.predicted.total_ms, result.one_way_ms.median or 0.0)
+    ]
+    return 1.06 * max(ends, default=1.0) or 1.0
+
+
+def _split_bar(axes: Axes, result: PairResult, y: float, variant: Variant, right: float) -> None:
     left = 0.0
     for cause, value in causes(result):
         axes.barh(y, value, left=left, height=0.32, color=style.CAUSE_COLOURS[cause], linewidth=0, zorder=2)
@@ -149,10 +119,20 @@ def _split_bar(axes: Axes, result: PairResult, y: float, variant: Variant) -> No
     if result.loaded is not None and result.loaded.one_way_ms is not None:
         measured.append((result.loaded.one_way_ms.median, "white"))
     for value_ms, fill in measured:
-        if value_ms is not None:
-            axes.plot(
-                value_ms, y, marker="o", markersize=5.5, color=fill, markeredgecolor=style.INK, zorder=7
-            )
+        if value_ms is None:
+            continue
+        if value_ms > right:
+            _margin_note(axes, f"{value_ms:.0f}", (1, y), 36)
+        axes.plot(
+            min(value_ms, right),
+            y,
+            marker="o",
+            markersize=5.5,
+            color=fill,
+            markeredgecolor=style.INK,
+            clip_on=False,
+            zorder=7,
+        )
 
 
 def causes(result: PairResult) -> list[tuple[str, float]]:
@@ -190,29 +170,9 @@ def throughput(pairs: Sequence[Pair], language: Language, name: str) -> str:
                         linewidth=0,
                     )
                 tcp, udp = result.throughput_mbps.tcp, result.throughput_mbps.udp
-                axes.annotate(
-                    f"{_plain(tcp)} / {_plain(udp)} / {_plain(result.declared_mbps)}",
-                    (1, y + block),
-                    xycoords=("axes fraction", "data"),
-                    xytext=(108, 0),
-                    textcoords="offset points",
-                    ha="right",
-                    va="center",
-                    fontsize=11,
-                    color=style.MUTED,
-                    annotation_clip=False,
-                )
-        axes.annotate(
-            _word("chart.rates", language),
-            (1, 1),
-            xycoords="axes fraction",
-            xytext=(108, 6),
-            textcoords="offset points",
-            ha="right",
-            fontsize=11,
-            color=style.MUTED,
-            annotation_clip=False,
-        )
+                rates = f"{_plain(tcp)} / {_plain(udp)} / {_plain(result.declared_mbps)}"
+                _margin_note(axes, rates, (1, y + block), 108)
+        _margin_note(axes, _word("chart.rates", language), (1, 1), 108, rise=6)
         _rows(axes, measured, language)
         axes.set_xlim(0, 105)
         axes.set_xticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100%"])
@@ -297,6 +257,34 @@ def _rows(axes: Axes, pairs: Sequence[Pair], language: Language) -> None:
     axes.set_yticks(range(len(pairs)), [p.destination_name.in_language(language) for p in pairs])
     axes.set_ylim(len(pairs) - 0.5, -0.5)
     axes.tick_params(axis="y", pad=8)
+
+
+def _margin_note(
+    axes: Axes,
+    text: str,
+    at: tuple[float, float],
+    shift: float,
+    *,
+    rise: float | None = None,
+    bold: bool = False,
+) -> None:
+    """A text in the right margin, ending ``shift`` units right of the axes.
+
+    ``at``: the right edge (1) and the row it belongs to; with ``rise``, it stands that far above the axes.
+    """
+    axes.annotate(
+        text,
+        at,
+        xycoords=("axes fraction", "data" if rise is None else "axes fraction"),
+        xytext=(shift, rise or 0),
+        textcoords="offset points",
+        ha="right",
+        va="center" if rise is None else "baseline",
+        fontsize=12 if bold else 11,
+        fontweight="bold" if bold else "normal",
+        color=style.INK if bold else style.MUTED,
+        annotation_clip=False,
+    )
 
 
 def _milliseconds_axis(axes: Axes, title: str) -> None:

@@ -70,6 +70,14 @@ def delay_charts(summary: Summary) -> tuple[Drawing, Drawing]:
     )
 
 
+def beyond_split(summary: Summary) -> bool:
+    """Whether a loaded median lies beyond the chart of the delay by cause."""
+    right = charts.split_limit_ms(summary.pairs)
+    loaded = [result.loaded for pair in summary.pairs for result in (pair.base, pair.proposal)]
+    medians = [one.one_way_ms.median for one in loaded if one is not None and one.one_way_ms is not None]
+    return any(median is not None and median > right for median in medians)
+
+
 def throughput_chart(summary: Summary) -> Drawing | None:
     """What TCP and UDP carried; ``None`` if that was not measured."""
     pairs = [p for p in by_region(summary) if p.has_throughput]

@@ -23,7 +23,9 @@ class KeyFigure:
 
 
 def key_figures(summary: Summary) -> list[KeyFigure]:
-    """What a reader in a hurry should take home; empty if nothing was measured."""
+    """What a reader in a hurry should take home; empty if nothing can be relied on."""
+    if not summary.verdict.ok:
+        return []
     pairs = summary.pairs
     saved = [(saving, pair) for pair in pairs if (saving := pair.saving_ms) is not None]
     if not saved:

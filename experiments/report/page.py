@@ -50,6 +50,7 @@ def render(folder: ResultFolder) -> str:
         map=figures.route_map(summary, drawn),
         rtt=rtt,
         split=split,
+        split_beyond=figures.beyond_split(summary),
         saving_by_cause=saving_by_cause(summary.pairs),
         distributions=figures.distributions(folder, summary),
         throughput=figures.throughput_chart(summary),

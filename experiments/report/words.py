@@ -49,7 +49,7 @@ FIGURE_NAMES: dict[str, Text] = {
     "loss_ratio": Text("Random loss", "随机丢包率"),
     "jitter_ms": Text("Jitter, ms", "抖动（毫秒）"),
 } | {
-    f"transit_ms_{kind}": Text(f"Transit, {name.en.lower()}, ms", f"{name.zh}中转时延（毫秒）")
+    f"transit_ms_{kind}": Text(f"Transit of a site, ms: {name.en}", f"{name.zh}中转时延（毫秒）")
     for kind, name in KIND_NAMES.items()
 }
 

@@ -34,15 +34,16 @@ class SourceReference(ResultModel):
 
 def assumptions_of(*networks: Network) -> tuple[Assumption, ...]:
     """Every assumption of the networks, the same words for the same kind of part once, in scenario order."""
-    found: dict[tuple[str, str, float | None, tuple[str, ...]], dict[str, None]] = {}
+    found: dict[tuple[str, str, float | None], tuple[dict[str, None], dict[str, None]]] = {}
     for network in networks:
         for part, subject, value, provenance in _parts(network):
             if provenance.assumption:
-                key = (part, provenance.assumption, value, provenance.sources)
-                found.setdefault(key, {})[subject] = None
+                subjects, sources = found.setdefault((part, provenance.assumption, value), ({}, {}))
+                subjects[subject] = None
+                sources.update(dict.fromkeys(provenance.sources))
     return tuple(
-        Assumption(part=part, subjects=tuple(subjects), text=text, value=value, sources=sources)
-        for (part, text, value, sources), subjects in found.items()
+        Assumption(part=part, subjects=tuple(subjects), text=text, value=value, sources=tuple(sources))
+        for (part, text, value), (subjects, sources) in found.items()
     )
 
 

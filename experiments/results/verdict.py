@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from experiments.results.links import LinkChecks
 from experiments.results.manifest import HostVerdict
@@ -18,19 +19,31 @@ def conclude(
     links: LinkChecks | None = None,
     host: HostVerdict | None = None,
     model_variants: Sequence[ModelVariant] = (),
+    site_names: Mapping[str, Text] = MappingProxyType({}),
 ) -> Verdict:
-    """What the pairs say. Refused if a link, the host, a path or a round trip is not what it should be."""
-    reasons = _reasons(pairs, links, host)
+    """What the pairs say. Refused if a link, the host, a path or a round trip is not what it should be.
+
+    ``site_names``: for the reasons to name links by; without them they use the sites' ids.
+    """
+    reasons = _reasons(pairs, links, host, site_names)
     if reasons:
         return Verdict(
             ok=False,
-            text=Text("No verdict: the measurement does not hold.", "不作结论：测量条件未满足。"),
+            text=Text(
+                "No verdict: the measurements of this run cannot be relied on.",
+                "不作结论：本次运行的测量结果不可采信。",
+            ),
             reasons=reasons,
         )
     return Verdict(ok=True, text=_finding(pairs, model_variants))
 
 
-def _reasons(pairs: Sequence[Pair], links: LinkChecks | None, host: HostVerdict | None) -> tuple[Text, ...]:
+def _reasons(
+    pairs: Sequence[Pair],
+    links: LinkChecks | None,
+    host: HostVerdict | None,
+    site_names: Mapping[str, Text],
+) -> tuple[Text, ...]:
     reasons = []
     if not pairs:
         reasons.append(Text("No pair was measured.", "没有测得任何一对站点。"))
@@ -50,18 +63,18 @@ def _reasons(pairs: Sequence[Pair], links: LinkChecks | None, host: HostVerdict 
             reasons.append(
                 Text(
                     en.format(_listed([p.destination_name.en for p in wrong], ", ", " and {} more")),
-                    zh.format(_listed([p.destination_name.zh for p in wrong], "、", "等另外 {} 处")),
+                    zh.format(_listed([p.destination_name.zh for p in wrong], "、", "，以及另外 {} 处")),
                 )
             )
     failed = links.failed() if links else ()
     if failed:
-        names = [f"{check.source} → {check.destination}" for _, check in failed]
-        reasons.append(
-            Text(
-                f"Links do not do what was declared: {_listed(names, ', ', ' and {} more')}.",
-                f"链路与声明不符：{_listed(names, '、', '等另外 {} 条')}。",
-            )
-        )
+        ends = [
+            [site_names.get(site, Text(site, site)) for site in (check.source, check.destination)]
+            for _, check in failed
+        ]
+        en = _listed([f"{a.en} → {b.en}" for a, b in ends], ", ", " and {} more")
+        zh = _listed([f"{a.zh} → {b.zh}" for a, b in ends], "、", "，以及另外 {} 条")
+        reasons.append(Text(f"Links do not do what was declared: {en}.", f"链路与声明不符：{zh}。"))
     if host is not None and not host.ok:
         reasons.append(host.text)
     return tuple(reasons)

@@ -308,7 +308,11 @@ def _pairs(
                 tcp_retransmits=rng.randrange(60),
                 udp_loss_ratio=rng.choice([0, 0, 0.0002]),
                 ping_ms=Ping(min=rtt.min + 0.1, avg=rtt.mean + 0.15, max=rtt.max + 0.4, sent=10, lost=0),
-                loaded=Loaded(utilisation=UTILISATION, rtt_ms=delays["loaded", site][0]),
+                loaded=Loaded(
+                    utilisation=UTILISATION,
+                    rtt_ms=delays["loaded", site][0],
+                    one_way_ms=delays["loaded", site][1],
+                ),
             )
     names = {id_: site.name for id_, site in found["base"].sites.items()}
     return tuple(
