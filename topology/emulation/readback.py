@@ -23,21 +23,23 @@ from topology.errors import EmulationError
 
 __all__ = ["DEFAULT_TOLERANCE", "LinkReading", "Tolerance", "read_back"]
 
-PROBE_SECONDS = 1.0  # all delay probes of one round are spread over this
+PROBE_GAP_SECONDS = 0.01  # between two probes in the same direction, at least
+PROBES_PER_SECOND = 6_000  # over all directions, at most
 TRAIN_FRAMES = 40  # a train has at least so many, smaller ones on a slow link
 SMALLEST_TRAIN_FRAME_BYTES = 200
 FRAMES_PER_SECOND = 20_000  # of trains measured at the same time; two cores carry about twice as many
-AHEAD_OF_RATE = 0.8  # share of the queue that a train fills at once
+AHEAD_SHARE = 0.9  # of the queue, which a train fills at once
 
 
 def read_back(
-    layout: Layout, pipe: Pipe, *, probes: int = 40, rate_seconds: float = 0.03, attempts: int = 3
+    layout: Layout, pipe: Pipe, *, probes: int = 40, rate_seconds: float = 0.016, attempts: int = 3
 ) -> list[LinkReading]:
     """Measure every link of a network that is up: both directions, in the order of the layout.
 
     Args:
         probes: small frames per direction for delay and loss.
-        rate_seconds: how long the train for the rate lasts, at least.
+        rate_seconds: how long the train for the rate lasts, at least. What fits the link's queue is sent
+            at once, so that a sender held up by other work does no harm.
         attempts: how often a direction outside tolerance is measured before that stands.
 
     Raises ``EmulationError`` where the pipe has died or the machine is too busy to measure at all.
@@ -51,7 +53,7 @@ def read_back(
     readings: dict[int, LinkReading] = {}
     with Injector(directions) as injector:
         for attempt in range(1, attempts + 1):
-            seconds = PROBE_SECONDS * (0.3 + 0.7 * len(wanted) / len(directions))
+            seconds = probes * max(PROBE_GAP_SECONDS, len(wanted) / PROBES_PER_SECOND)
             probed = injector.probes(wanted, probes, seconds)
             trains = {number: _train(links[number // 2].properties, rate_seconds) for number in wanted}
             trained = injector.trains(_groups(directions, trains))
@@ -82,7 +84,7 @@ def _train(declared: LinkProperties, seconds: float) -> Train:
     return Train(
         frames=after_burst + _burst_frames(declared.rate_mbps, frame_bytes),
         frame_bytes=frame_bytes,
-        ahead_bytes=int(AHEAD_OF_RATE * declared.queue_bytes),
+        ahead_bytes=int(AHEAD_SHARE * declared.queue_bytes),
     )
 
 

@@ -55,7 +55,7 @@ def open_wire(interface: str, receive_buffer_bytes: int) -> socket.socket:
         for option in (_PACKET_VNET_HDR, _PACKET_IGNORE_OUTGOING):
             packet.setsockopt(_SOL_PACKET, option, 1)
         packet.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        _enlarge(packet, receive_buffer_bytes)
+        enlarge(packet, receive_buffer_bytes)
         # Bound last: a socket opened with a protocol sees every interface until it is bound.
         packet.bind((interface, ETH_P_ALL))
     except OSError:
@@ -76,7 +76,7 @@ def open_tap(interfaces: Sequence[str], ethertype: int, receive_buffer_bytes: in
     try:
         packet.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         _accept_only(packet, ethertype, indices)
-        _enlarge(packet, receive_buffer_bytes)
+        enlarge(packet, receive_buffer_bytes)
         with contextlib.suppress(BlockingIOError):  # what came before the filter stood
             while True:
                 packet.recv(1)
@@ -94,23 +94,26 @@ def open_sender(send_buffer_bytes: int) -> socket.socket:
     have left it.
     """
     packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-    _enlarge(packet, send_buffer_bytes, sending=True)
+    enlarge(packet, send_buffer_bytes, sending=True)
     return packet
+
+
+def enlarge(packet: socket.socket, size_bytes: int, *, sending: bool = False) -> None:
+    """Give ``packet`` a larger buffer for receiving, or for sending, as far as this process may.
+
+    The kernel doubles the figure and charges each frame's whole memory (about 2.3 KB for a full one).
+    """
+    forced, bounded = (_SO_SNDBUFFORCE, socket.SO_SNDBUF) if sending else (_SO_RCVBUFFORCE, socket.SO_RCVBUF)
+    try:
+        packet.setsockopt(socket.SOL_SOCKET, forced, size_bytes)
+    except PermissionError:  # only CAP_NET_RAW: as much as net.core.rmem_max or wmem_max allows
+        packet.setsockopt(socket.SOL_SOCKET, bounded, size_bytes)
 
 
 def kernel_drops(packet: socket.socket) -> int:
     """Frames the kernel could not store for ``packet`` since the last call (packet(7): reading resets)."""
     _received, dropped = struct.unpack("@II", packet.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
     return int(dropped)
-
-
-def _enlarge(packet: socket.socket, size_bytes: int, *, sending: bool = False) -> None:
-    # The kernel doubles the figure and charges each frame's whole memory (about 2.3 KB for a small one).
-    forced, bounded = (_SO_SNDBUFFORCE, socket.SO_SNDBUF) if sending else (_SO_RCVBUFFORCE, socket.SO_RCVBUF)
-    try:
-        packet.setsockopt(socket.SOL_SOCKET, forced, size_bytes)
-    except PermissionError:  # only CAP_NET_RAW: as much as net.core.rmem_max or wmem_max allows
-        packet.setsockopt(socket.SOL_SOCKET, bounded, size_bytes)
 
 
 def _accept_only(packet: socket.socket, ethertype: int, interface_indices: Sequence[int]) -> None:
