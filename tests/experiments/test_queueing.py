@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from experiments.queueing import md1_mean_wait_ms, serialisation_ms
 from topology.errors import InputError
@@ -18,14 +20,26 @@ def test_known_values() -> None:
 
 
 @pytest.mark.parametrize("utilisation", [0.16, 0.5, 0.8])
-def test_against_a_simulated_queue(utilisation: float) -> None:
+@pytest.mark.parametrize("burst_bytes", [0, 900, 1250, 3072])
+def test_against_a_simulated_queue(utilisation: float, burst_bytes: int) -> None:
     chance, service_ms = random.Random(5), serialisation_ms(100, 1250)
-    wait_ms = total_ms = 0.0
+    burst_ms = serialisation_ms(100, burst_bytes)
+    work_ms = total_ms = 0.0
     packets = 200_000
     for _ in range(packets):  # Lindley's recursion
-        total_ms += wait_ms
-        wait_ms = max(0.0, wait_ms + service_ms - chance.expovariate(utilisation / service_ms))
-    assert total_ms / packets == pytest.approx(md1_mean_wait_ms(100, utilisation, 1250), rel=0.05)
+        total_ms += max(0.0, work_ms - burst_ms)
+        work_ms = max(0.0, work_ms + service_ms - chance.expovariate(utilisation / service_ms))
+    expected_ms = md1_mean_wait_ms(100, utilisation, 1250, burst_bytes)
+    assert total_ms / packets == pytest.approx(expected_ms, rel=0.08, abs=2e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.001, 0.99), st.integers(0, 100_000), st.integers(0, 100_000))
+def test_a_larger_burst_never_waits_longer(utilisation: float, burst: int, more: int) -> None:
+    strict = md1_mean_wait_ms(100, utilisation, 1250)
+    waits = [md1_mean_wait_ms(100, utilisation, 1250, each) for each in (burst, burst + more)]
+    assert strict * (1 + 1e-9) >= waits[0] >= waits[1] - 1e-9 * strict
+    assert waits[1] >= -1e-9 * strict
 
 
 @pytest.mark.parametrize(
