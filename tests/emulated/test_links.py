@@ -20,6 +20,7 @@ from topology.emulation.layout import Layout
 from topology.emulation.links import LinkProperties, Pipe, Wire
 from topology.emulation.links.choose import pipe_for, probe_netem
 from topology.emulation.links.netem import NetemPipe
+from topology.emulation.links.socketbuffers import RECEIVE_BYTES, SEND_BYTES, enlarge_packet_sockets
 from topology.emulation.links.userspace import UserspacePipe
 from topology.emulation.readback import read_back
 from topology.emulation.reading import LinkReading
@@ -289,3 +290,26 @@ def test_auto_takes_netem_where_there_is_one(cell: None) -> None:
     assert pipe_for("auto").name == ("netem" if available else "userspace")
     assert pipe_for("userspace").name == "userspace"
     assert layout_of([]).links == {}
+
+
+_HOLD = """
+import socket, sys
+packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+print("open", flush=True)
+sys.stdin.readline()
+print(packet.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), flush=True)
+print(packet.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF), flush=True)
+"""
+
+
+def test_the_packet_sockets_of_a_switch_are_enlarged_from_outside(cell: None) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "open\n"
+    assert enlarge_packet_sockets(holder.pid) == 1
+    said, _ = holder.communicate("go\n", timeout=30)
+    assert [int(line) for line in said.split()] == [2 * SEND_BYTES, 2 * RECEIVE_BYTES]
+    assert enlarge_packet_sockets(holder.pid) == 0
