@@ -1,8 +1,8 @@
 """Layout -> a running network of Mininet hosts, OVS switches and emulated links.
 
-Bring-up is a handful of batches, not a process per step: all veth pairs through one ``ip -batch``, all
-bridges through one OVSDB transaction, all shapers through one ``tc -batch``. Take-down is leaving: the
-network lives in a network namespace of its own, which vanishes with its processes.
+Bring-up is a handful of batches, not a process per step: all veth pairs through one ``ip -batch``, all shapers
+through one ``tc -batch``, the bridges of a switch process through one OVSDB transaction. Take-down is leaving:
+the network lives in a network namespace of its own, which vanishes with its processes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from topology.emulation.cell import CELL_RUNTIME
 from topology.emulation.layout import HOST_PORT, Layout, LinkLayout
 from topology.emulation.links import Pipe, Wire, shaping
 from topology.emulation.nodes import LabNet, SiteHost
-from topology.emulation.openvswitch import OpenVSwitch
+from topology.emulation.switches import Switches
 from topology.errors import EmulationError
 
 Progress = Callable[[str], None]
@@ -38,9 +38,8 @@ class EmulatedNetwork:
     ) -> None:
         self.layout = layout
         self.pipe = pipe
-        self.datapath = datapath
         self.seed = seed
-        self.openvswitch = OpenVSwitch(CELL_RUNTIME / "ovs")
+        self.switches = Switches(layout, datapath, CELL_RUNTIME / "ovs")
         self.mininet: LabNet | None = None
         self._progress = progress
 
@@ -74,8 +73,6 @@ class EmulatedNetwork:
     def _build(self) -> None:
         layout = self.layout
         self._progress(f"starting Open vSwitch and {len(layout.sites)} hosts")
-        self.openvswitch.start()
-        os.environ.update(self.openvswitch.environment)
         _write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")
         net = self.mininet = LabNet()
         for site in layout.sites.values():
@@ -101,7 +98,8 @@ class EmulatedNetwork:
                 intfName2=site.switch_interface,
             )
             self.host(site.site).begin_configuration(site)
-        self.openvswitch.transaction(self._bridge_commands())
+        self.switches.start()
+        self.switches.configure()
         for site in layout.sites.values():
             outcome = self.host(site.site).finish_configuration()
             if outcome.strip() != "configured":
@@ -111,52 +109,23 @@ class EmulatedNetwork:
         self.pipe.start([_wire(link) for link in layout.links.values()], self.seed)
 
     def _interface_commands(self) -> list[str]:
+        """Every veth pair. Switch ports are promiscuous from the start: Open vSwitch would set that one by
+        one, and every switch process listens to every change of every interface.
+        """
         commands = []
         for site in self.layout.sites.values():
             commands += [
                 f"link add {site.switch_interface} type veth peer name {site.host_interface} "
                 f"address {site.host_mac} netns {self.host(site.site).pid}",
-                f"link set {site.switch_interface} up",
+                f"link set {site.switch_interface} promisc on up",
             ]
         for link in self.layout.links.values():
             for end in (link.a, link.b):
                 commands += [
                     f"link add {end.interface} type veth peer name {end.wire}",
-                    f"link set {end.interface} up",
+                    f"link set {end.interface} promisc on up",
                     f"link set {end.wire} up",
                 ]
-        return commands
-
-    def _bridge_commands(self) -> list[list[str]]:
-        """One OVSDB transaction: bridges, ports with fixed numbers, and where their controller listens.
-
-        ``secure``: without a controller a switch keeps its flows and learns nothing by itself.
-        ``disable-in-band``: no hidden flows that would let the controller be reached over the data ports.
-        """
-        target = f"tcp:127.0.0.1:{self.layout.controller_port}"
-        commands = []
-        for site in self.layout.sites.values():
-            bridge = site.switch
-            commands += [
-                ["add-br", bridge],
-                [
-                    "set",
-                    "bridge",
-                    bridge,
-                    f"datapath_type={self.datapath}",
-                    "fail_mode=secure",
-                    "protocols=OpenFlow13",
-                    f"other_config:datapath-id={site.dpid:016x}",
-                    "other_config:disable-in-band=true",
-                ],
-                ["set-controller", bridge, target],
-                # A controller that restarts is found again within a second, not eight.
-                ["set", "controller", bridge, "max_backoff=1000", "inactivity_probe=5000"],
-            ]
-            commands += _port_commands(bridge, site.switch_interface, HOST_PORT)
-        for link in self.layout.links.values():
-            for end in (link.a, link.b):
-                commands += _port_commands(self.layout.sites[end.site].switch, end.interface, end.port)
         return commands
 
     def _take_down(self) -> None:
@@ -166,14 +135,7 @@ class EmulatedNetwork:
             for host in self.mininet.hosts:
                 _hang_up(host)
             self.mininet = None
-        self.openvswitch.stop()
-
-
-def _port_commands(bridge: str, interface: str, port: int) -> list[list[str]]:
-    return [
-        ["add-port", bridge, interface],
-        ["set", "interface", interface, f"ofport_request={port}"],
-    ]
+        self.switches.stop()
 
 
 def _wire(link: LinkLayout) -> Wire:

@@ -24,7 +24,6 @@ from topology.errors import EmulationError, MachineError
 
 DEFAULT_RUNDIR = CELL_RUNTIME / "ovs"
 _START_SECONDS = 20.0
-_STOP_SECONDS = 2.0
 _COMMAND_SECONDS = 60
 _PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl")
 _SCHEMA_PLACES = ("/usr/share/openvswitch", "/usr/local/share/openvswitch")
@@ -35,12 +34,17 @@ _ONLY_CONSOLE = ("-vsyslog:off", "-vfile:off", "-vconsole:info")  # the console 
 class OpenVSwitch:
     """One ovsdb-server and one ovs-vswitchd. A context manager; ``stop`` may be called twice.
 
+    Args:
+        rundir: where its sockets, database and logs are.
+        options: further options of ovs-vswitchd.
+
     Attributes:
         environment: what a process must have in its environment for the OVS tools to find this instance.
     """
 
-    def __init__(self, rundir: Path = DEFAULT_RUNDIR) -> None:
+    def __init__(self, rundir: Path = DEFAULT_RUNDIR, options: Sequence[str] = ()) -> None:
         self.rundir = rundir
+        self._options = tuple(options)
         place = str(rundir)
         self.environment: dict[str, str] = {
             "OVS_RUNDIR": place,
@@ -65,6 +69,19 @@ class OpenVSwitch:
         Raises ``MachineError`` if Open vSwitch is not installed, ``EmulationError`` if a daemon fails, with
         the last lines of its log.
         """
+        self.begin()
+        try:
+            self.finish()
+        except BaseException:
+            self.stop()
+            raise
+
+    def begin(self, database: Path | None = None) -> None:
+        """Start ovsdb-server and return at once; ``finish`` does the rest. For starting many together.
+
+        Args:
+            database: an empty database to copy (``empty_database``), which is quicker than making one.
+        """
         missing = [program for program in _PROGRAMS if shutil.which(program) is None]
         if missing:
             raise MachineError(f"Open vSwitch is not installed: no {', '.join(missing)}", hint=_INSTALL_HINT)
@@ -77,32 +94,31 @@ class OpenVSwitch:
         for left_over in self.rundir.iterdir():  # of an instance that was killed
             if left_over.is_socket() or left_over.suffix in {".pid", ".db", ".ctl", ".mgmt", ".snoop"}:
                 left_over.unlink()
-        database, socket = self.rundir / "conf.db", self.rundir / "db.sock"
-        try:
-            self._run(["ovsdb-tool", "create", str(database), str(_schema())])
-            self._spawn("ovsdb-server", str(database), f"--remote=punix:{socket}", "--pidfile")
-            self._wait_for(socket)
-            self.vsctl("--no-wait", "init")
-            self._spawn("ovs-vswitchd", f"unix:{socket}", "--pidfile")
-            # Without --no-wait, ovs-vsctl returns only when ovs-vswitchd has taken the change over.
-            self.vsctl("set", "Open_vSwitch", ".", "external_ids:system-id=onehop")
-        except BaseException:
-            self.stop()
-            raise
+        own = self.rundir / "conf.db"
+        if database is None:
+            empty_database(own)
+        else:
+            shutil.copyfile(database, own)
+        self._spawn("ovsdb-server", str(own), f"--remote=punix:{self._socket}", "--pidfile")
+
+    def finish(self) -> None:
+        """Start ovs-vswitchd once its database answers. Raises ``EmulationError`` if that does not come."""
+        self._wait_for(self._socket)
+        self._spawn("ovs-vswitchd", f"unix:{self._socket}", "--pidfile", *self._options)
 
     def stop(self) -> None:
-        """Stop both daemons. Bridges of the kernel datapath go with the network namespace."""
-        daemons = list(reversed(self._daemons.values()))
+        """End both daemons and wait until they have gone."""
+        self.kill()
+        for daemon in self._daemons.values():
+            daemon.wait()
         self._daemons.clear()
-        for daemon in daemons:
-            daemon.terminate()
-        deadline = time.monotonic() + _STOP_SECONDS
-        for daemon in daemons:
-            try:
-                daemon.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
+
+    def kill(self) -> None:
+        """End both daemons without waiting. Nothing is worth a graceful end: the database is private and
+        temporary, and bridges of the kernel datapath go with the network namespace.
+        """
+        for daemon in reversed(self._daemons.values()):
+            daemon.kill()
 
     def vsctl(self, *arguments: str) -> str:
         """Run ``ovs-vsctl`` here and return what it prints. Raises ``EmulationError`` if it fails."""
@@ -177,6 +193,10 @@ class OpenVSwitch:
                 )
             time.sleep(0.002)
 
+    @property
+    def _socket(self) -> Path:
+        return self.rundir / "db.sock"
+
     def _log(self, name: str) -> Path:
         return self.rundir / f"{name}.log"
 
@@ -186,6 +206,15 @@ class OpenVSwitch:
         except OSError:
             return "no log"
         return " | ".join(lines[-count:]) or "an empty log"
+
+
+def empty_database(path: Path) -> None:
+    """Make a database with the one row that ovs-vswitchd expects; what ``ovs-vsctl init`` would do."""
+    row = '["Open_vSwitch",{"op":"insert","table":"Open_vSwitch","row":{}}]'
+    for command in (["create", str(path), str(_schema())], ["transact", str(path), row]):
+        done = subprocess.run(["ovsdb-tool", *command], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise EmulationError(f"ovsdb-tool failed: {done.stderr.strip()}", where=str(path))
 
 
 def _before_exec() -> None:
