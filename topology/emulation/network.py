@@ -1,8 +1,9 @@
 """Layout -> a running network of Mininet hosts, OVS switches and emulated links.
 
-Bring-up is a handful of batches, not a process per step: all veth pairs through one ``ip -batch``, all shapers
-through one ``tc -batch``, the bridges of a switch process through one OVSDB transaction. Take-down is leaving:
-the network lives in a network namespace of its own, which vanishes with its processes.
+Bring-up is a handful of batches, not a process per step: all veth pairs through one ``ip -batch``,
+all shapers through one ``tc -batch``, the bridges of a switch process through one OVSDB
+transaction. Take-down is leaving: the network lives in a network namespace of its own, which
+vanishes with its processes.
 """
 
 from __future__ import annotations

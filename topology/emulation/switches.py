@@ -1,12 +1,14 @@
 """The switches of a network: Open vSwitch bridges, one per site, however the machine realises them.
 
-With the kernel datapath one ovs-vswitchd programs all bridges and the kernel forwards. Where the kernel has
-none, ovs-vswitchd forwards itself, and its loop visits every bridge and port for each packet: with 46 bridges
-in one process a hop took 0.5 ms where it took 0.05 ms with one. So each site gets a switch process of its own,
-as real sites have; beyond ``MAX_PROCESSES`` sites they share, to bound memory (about 10 MB each).
+With the kernel datapath one ovs-vswitchd programs all bridges and the kernel forwards. Where the
+kernel has none, ovs-vswitchd forwards itself, and its loop visits every bridge and port for each
+packet: with 46 bridges in one process a hop took 0.5 ms where it took 0.05 ms with one. So each
+site gets a switch process of its own, as real sites have; beyond ``MAX_PROCESSES`` sites they
+share, to bound memory (about 10 MB each).
 
-The processes share a network namespace, so their bridges use the datapath type ``dummy``: the same userspace
-datapath code as ``netdev``, without the tap devices of fixed names that a second process would stumble over.
+The processes share a network namespace, so their bridges use the datapath type ``dummy``: the same
+userspace datapath code as ``netdev``, without the tap devices of fixed names that a second process
+would stumble over.
 """
 
 from __future__ import annotations
