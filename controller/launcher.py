@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         host, port = address(options.listen)
         with _open_events(options.events) as descriptor:
-            return _serve(_load(options.scenario), host, port, descriptor)
+            return _serve(_load(options.scenario, options.resolved), host, port, descriptor)
     except OneHopError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -76,7 +76,11 @@ def _serve(network: Network, host: str, port: int, descriptor: int) -> int:
     return 0
 
 
-def _load(scenario: str) -> Network:
+def _load(scenario: str, resolved: bool) -> Network:
+    if resolved:
+        from topology.resolved import read_network
+
+        return read_network(Path(scenario))
     from topology.scenario import load
 
     return load(scenario)
@@ -104,6 +108,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: python -m controller tiny --listen 127.0.0.1:6653",
     )
     parser.add_argument("scenario", help="a scenario's file or name")
+    parser.add_argument(
+        "--resolved",
+        action="store_true",
+        help="SCENARIO is the JSON of a resolved network (scenario show --json)",
+    )
     parser.add_argument("--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT", help="default %(default)s")
     parser.add_argument(
         "--events", default="-", metavar="FILE", help="where events go, one JSON object a line; - is stdout"

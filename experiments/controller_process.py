@@ -25,13 +25,13 @@ class ControllerProcess:
     """``python -m controller`` in the current network namespace. Use as a context manager.
 
     Args:
-        scenario: reference of the scenario, as ``topology.scenario.load`` takes it.
+        network: JSON file of the resolved network.
         log: where its log goes; the last lines are quoted when it fails.
     """
 
-    def __init__(self, scenario: str, log: Path, *, port: int = 6653) -> None:
+    def __init__(self, network: Path, log: Path, *, port: int = 6653) -> None:
         self._command = [
-            *(sys.executable, "-m", "controller", scenario),
+            *(sys.executable, "-m", "controller", str(network), "--resolved"),
             *("--listen", f"127.0.0.1:{port}", "--events", "-", "--die-with-parent"),
         ]
         self._log = log

@@ -1,12 +1,13 @@
-"""``with Lab("qingyang-direct") as lab``: network and controller up, and down again whatever happens."""
+"""``with Lab(network) as lab``: network and controller up, and down again whatever happens."""
 
 from __future__ import annotations
 
+import json
 import platform
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from experiments.controller_process import ControllerProcess
 from experiments.measurement.endpoint import Endpoint
@@ -17,7 +18,6 @@ from topology.emulation.links.choose import pipe_for
 from topology.emulation.network import EmulatedNetwork
 from topology.emulation.readback import LinkReading, read_back
 from topology.network import Network
-from topology.scenario import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +28,30 @@ class LabOptions:
         datapath: ``auto``, ``kernel`` or ``userspace`` Open vSwitch.
         pipe: ``auto``, ``netem`` or ``userspace`` delay.
         seed: seed of every random choice of the links and the measurements.
-        rate_scale: emulate rates 1 : this, instead of the scenario's own scale.
     """
 
     datapath: str = "auto"
     pipe: str = "auto"
     seed: int = 1
-    rate_scale: float | None = None
 
 
 class Lab:
     """A scenario, emulated and routed. Runs inside a cell (``topology.emulation.cell``).
 
     Args:
-        scenario: what ``topology.scenario.load`` takes.
+        network: what to emulate.
         options: how to realise it.
         progress: called with a short sentence at each step.
     """
 
     def __init__(
         self,
-        scenario: str,
+        network: Network,
         options: LabOptions | None = None,
         progress: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
-        self.scenario = scenario
+        self.network = network
         self.options = options or LabOptions()
-        self.network: Network = load(scenario)
-        if self.options.rate_scale is not None:
-            self.network = replace(self.network, rate_scale=self.options.rate_scale)
         self.layout = Layout.of(self.network)
         self.bring_up_s = 0.0
         self._progress = progress
@@ -70,9 +65,11 @@ class Lab:
             self.pipe = pipe_for(self.options.pipe)
             self.datapath = choose_datapath(self.options.datapath)
             log = CELL_RUNTIME / "controller.log"
+            resolved = CELL_RUNTIME / "network.json"
+            resolved.write_text(json.dumps(self.network.to_dict(), ensure_ascii=False))
             # The controller starts while the network is being built: both take about a second.
             self.controller = stack.enter_context(
-                ControllerProcess(self.scenario, log, port=self.layout.controller_port)
+                ControllerProcess(resolved, log, port=self.layout.controller_port)
             )
             self.emulated = stack.enter_context(
                 EmulatedNetwork(

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from experiments.lab import Lab, LabOptions
-from experiments.results import ResultFolder, Variant
+from experiments.results import VARIANTS, ResultFolder, Variant
 from topology.errors import InputError
 from topology.network import Network
-from topology.scenario import load
+from topology.scenario import load_many, load_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,12 @@ class Run:
     """One run of an experiment.
 
     Attributes:
-        references: base and proposal, as ``topology.scenario.load`` takes them.
+        networks: base and proposal.
         destinations: the sites to measure to; the scenario's own list if none were named.
         say: tells the user which step begins.
         expect: tells the progress display how many seconds the run should take.
     """
 
-    references: dict[Variant, str]
     networks: dict[Variant, Network]
     destinations: tuple[str, ...]
     depth: Depth
@@ -61,22 +60,31 @@ class Run:
     @contextmanager
     def lab(self, variant: Variant) -> Iterator[Lab]:
         """The network of ``variant``, up and routed; taken down on leaving."""
-        with Lab(self.references[variant], self.options, self.say) as lab:
+        with Lab(self.networks[variant], self.options, self.say) as lab:
             yield lab
 
 
-def load_pair(base: str, proposal: str, rate_scale: float | None) -> dict[Variant, Network]:
-    """Both networks. Raises ``InputError`` if one is bad, or if they have nothing to compare."""
-    networks: dict[Variant, Network] = {"base": load(base), "proposal": load(proposal)}
-    if rate_scale is not None:
-        for variant, network in networks.items():
-            networks[variant] = replace(network, rate_scale=rate_scale)
-    if networks["base"].comparison.source not in networks["proposal"].sites:
+def load_networks(base: str | None, proposal: str, rate_scale: float | None) -> dict[Variant, Network]:
+    """Both networks; without ``base``, the one that ``proposal`` is an overlay of.
+
+    Raises ``InputError`` if one is bad, or if they have nothing to compare.
+    """
+    if base is None:
+        networks = dict(zip(VARIANTS, load_pair(proposal), strict=True))
+    else:
+        networks = dict(zip(VARIANTS, load_many([base, proposal]), strict=True))
+    source = networks["base"].comparison.source
+    if source not in networks["proposal"].sites:
         raise InputError(
-            f"{networks['base'].comparison.source!r}, where {base} measures from, is not in {proposal}",
+            f"{source!r}, where {networks['base'].id} measures from, is not in {networks['proposal'].id}",
             hint="base and proposal must share the sites they compare",
         )
-    return networks
+    return {variant: scaled(network, rate_scale) for variant, network in networks.items()}
+
+
+def scaled(network: Network, rate_scale: float | None) -> Network:
+    """``network`` with its rates emulated 1 : ``rate_scale`` instead of its own scale."""
+    return network if rate_scale is None else replace(network, rate_scale=rate_scale)
 
 
 def choose_destinations(networks: dict[Variant, Network], wanted: tuple[str, ...]) -> tuple[str, ...]:

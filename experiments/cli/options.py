@@ -46,4 +46,4 @@ def realisation(datapath: str, pipe: str, seed: int, rate_scale: float | None) -
         raise InputError(f"--seed must be 0 to {LARGEST_SEED}, not {seed}")
     if rate_scale is not None and not 1 <= rate_scale <= 1e9:
         raise InputError(f"--rate-scale must be 1 to 1e9, not {rate_scale:g}")
-    return LabOptions(datapath=datapath, pipe=pipe, seed=seed, rate_scale=rate_scale)
+    return LabOptions(datapath=datapath, pipe=pipe, seed=seed)

@@ -18,19 +18,18 @@ from experiments.cli.options import lab_options, realisation
 from experiments.manifests import begin, finish
 from experiments.report import write_report
 from experiments.report.table import print_summary
-from experiments.results import RESULTS_DIRECTORY, ResultFolder, Summary, Variant
-from experiments.run import FULL, QUICK, Depth, Run, choose_destinations, load_pair
+from experiments.results import RESULTS_DIRECTORY, ResultFolder, Summary
+from experiments.run import FULL, QUICK, Depth, Run, choose_destinations, load_networks
 from topology.emulation import registry
 from topology.errors import InputError
 
-BASE = "qingyang-baseline"
 PROPOSAL = "qingyang-direct"
 
 
 @click.command()
 @click.argument("experiment", default="one-hop")
 @click.option("--list", "only_list", is_flag=True, help="Name the experiments and what they ask.")
-@click.option("--base", default=BASE, show_default=True, help="The network as it is: name or file.")
+@click.option("--base", help="The network as it is.  [default: what the proposal is an overlay of]")
 @click.option("--proposal", default=PROPOSAL, show_default=True, help="The network as proposed.")
 @click.option("--sites", help="Measure only to these sites, comma-separated.")
 @click.option("--quick", is_flag=True, help="Fewer samples, throughput to three sites: under a minute.")
@@ -47,7 +46,7 @@ PROPOSAL = "qingyang-direct"
 def command(
     experiment: str,
     only_list: bool,
-    base: str,
+    base: str | None,
     proposal: str,
     sites: str | None,
     quick: bool,
@@ -79,9 +78,8 @@ def command(
     chosen = catalog.find(experiment)
     depth = _depth(quick, samples, utilisation)
     options = realisation(datapath, pipe, seed, rate_scale)
-    networks = load_pair(base, proposal, rate_scale)
+    networks = load_networks(base, proposal, rate_scale)
     destinations = choose_destinations(networks, _split(sites))
-    references: dict[Variant, str] = {"base": base, "proposal": proposal}
 
     def work(record: registry.LabRecord) -> int:
         with steps() as progress:
@@ -91,7 +89,7 @@ def command(
         manifest = begin(chosen.name, networks, options, depth, destinations)
         folder = ResultFolder.create(manifest, parent=RESULTS_DIRECTORY, path=output)
         registry.update(record, state="measuring")
-        run = Run(references, networks, destinations, depth, options, folder, progress.say, progress.expect)
+        run = Run(networks, destinations, depth, options, folder, progress.say, progress.expect)
         try:
             outcome = chosen().run(run)
         except BaseException as error:
@@ -102,7 +100,7 @@ def command(
         return _conclude(folder, outcome, as_json=as_json, language=language)
 
     try:
-        return in_cell("run", f"{base} / {proposal}", work)
+        return in_cell("run", " / ".join(network.id for network in networks.values()), work)
     finally:
         _give_back(output or RESULTS_DIRECTORY)
 

@@ -16,6 +16,7 @@ from experiments.cli.options import lab_options, realisation
 from experiments.cli.prompt import Prompt
 from experiments.cli.readings import print_readings
 from experiments.lab import Lab
+from experiments.run import scaled
 from topology.emulation import registry
 from topology.emulation.cell import RUNTIME
 from topology.scenario import load
@@ -39,7 +40,7 @@ def command(
       onehop up topohub:topozoo/Cernet --no-check
       onehop up qingyang-direct --detach; onehop exec qingyang bash; onehop down
     """
-    load(scenario)  # mistakes in the file are told before anything is created
+    network = scaled(load(scenario), rate_scale)  # mistakes are told before anything is created
     options = realisation(datapath, pipe, seed, rate_scale)
     if detach:
         _go_to_background()
@@ -47,7 +48,7 @@ def command(
     def use(record: registry.LabRecord) -> int:
         with ExitStack() as stack:
             with steps() as progress:
-                lab = Lab(scenario, options, progress.say)
+                lab = Lab(network, options, progress.say)
                 progress.expect(2 + 0.05 * len(lab.layout.sites))
                 stack.enter_context(lab)
             return _use(lab, record, check=check, prompt=not detach)

@@ -26,11 +26,11 @@ from typing import Any
 from experiments.results.links import LinkChecks
 from experiments.results.manifest import Manifest
 from experiments.results.model import LoadState, Variant
-from experiments.results.networks import network_from_dict
 from experiments.results.samples import RoundTrips, read_round_trips
 from experiments.results.summary import Summary
 from topology.errors import InputError
 from topology.network import Network
+from topology.resolved import network_from_dict
 
 RESULTS_DIRECTORY = Path("results")
 

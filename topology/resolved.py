@@ -1,11 +1,17 @@
-"""Read back a network from the plain data in a result folder: the inverse of ``Network.to_dict``."""
+"""A resolved network from plain data: the inverse of ``Network.to_dict``.
+
+Result folders keep networks in this form, and a lab hands it to its controller.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from topology.errors import InputError
 from topology.network import (
     Comparison,
     Demand,
@@ -61,6 +67,16 @@ def network_from_dict(data: Mapping[str, Any]) -> Network:
             for id_, entry in data["demands"].items()
         },
     )
+
+
+def read_network(path: Path) -> Network:
+    """The network in a JSON file that holds its ``to_dict``. Raises ``InputError`` if it holds none."""
+    try:
+        return network_from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"holds no resolved network ({error})", where=str(path)) from None
 
 
 def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
