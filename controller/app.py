@@ -21,7 +21,7 @@ from os_ken.ofproto import ofproto_v1_3_parser as parser
 
 from controller import wire
 from controller.connection import SwitchConnection
-from controller.events import EventStream
+from controller.events import Events
 from controller.expired import time_exceeded
 from controller.programmer import Joined, Left, PortChanged, Programmer
 from controller.updates import Change
@@ -120,7 +120,7 @@ class OneHopController(app_manager.OSKenApp):
     OFP_VERSIONS = (ofproto.OFP_VERSION,)
     LOGGER_NAME = "onehop.controller"
 
-    def __init__(self, *, network: Network, layout: Layout, events: EventStream) -> None:
+    def __init__(self, *, network: Network, layout: Layout, events: Events) -> None:
         super().__init__()
         self.programmer = Programmer(network, layout, events)
         self._layout = layout
@@ -132,6 +132,10 @@ class OneHopController(app_manager.OSKenApp):
         """Start the event loop and the programmer."""
         super().start()
         self.programmer.start()
+
+    def switch_of(self, site: str) -> ConnectedSwitch | None:
+        """The switch of a site if it is connected."""
+        return next((switch for switch in list(self._switches.values()) if switch.site == site), None)
 
     @on(ofp_event.EventOFPPortDescStatsReply, CONFIG_DISPATCHER, MAIN_DISPATCHER)
     def ports_described(self, event: Any) -> None:

@@ -31,6 +31,14 @@ import os
 import queue
 import threading
 import time
+from typing import Protocol
+
+
+class Events(Protocol):
+    """Anything that takes events."""
+
+    def emit(self, event: str, **fields: object) -> None:
+        """Take one event; must not block."""
 
 
 class EventStream:

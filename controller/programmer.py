@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from controller.entries import FlowTable
-from controller.events import EventStream
+from controller.events import Events
 from controller.flowtables import flow_tables
 from controller.plan import RoutingPlan
 from controller.updates import Change, after, rounds
@@ -35,7 +35,7 @@ from topology.network import Network
 LOG = logging.getLogger("onehop.controller")
 
 SETTLE_SECONDS = 0.5
-CONFIRM_SECONDS = 20.0
+CONFIRM_SECONDS = 5.0
 _REMEMBERED_PLANS = 16
 
 
@@ -125,7 +125,7 @@ class _Links:
 class Programmer:
     """Runs in a thread of its own from ``start`` to ``stop``; ``tell`` is how the world reaches it."""
 
-    def __init__(self, network: Network, layout: Layout, events: EventStream) -> None:
+    def __init__(self, network: Network, layout: Layout, events: Events) -> None:
         self._network = network
         self._layout = layout
         self._events = events

@@ -10,9 +10,9 @@ import os
 
 from os_ken.base.app_manager import AppManager
 
-from controller.app import OneHopController
+from controller.app import ConnectedSwitch, OneHopController
 from controller.connection import Handshake, SwitchListener
-from controller.events import EventStream
+from controller.events import Events
 from controller.flowtables import digest_of_tables
 from topology.emulation.layout import Layout
 from topology.errors import EmulationError
@@ -30,7 +30,7 @@ class ControllerService:
         host, port: where it listens, once started.
     """
 
-    def __init__(self, network: Network, layout: Layout, events: EventStream) -> None:
+    def __init__(self, network: Network, layout: Layout, events: Events) -> None:
         # os-ken's own words are for its developers; what a user needs to know is an event or our log line.
         logging.getLogger("os_ken").setLevel(logging.CRITICAL + 1)
         self._network = network
@@ -75,6 +75,10 @@ class ControllerService:
         self._app.programmer.stop(_STOP_SECONDS)
         self._manager.close()
         self._events.emit("stopped")
+
+    def switch(self, site: str) -> ConnectedSwitch | None:
+        """The connected switch of a site, for those who measure or look closer."""
+        return self._app.switch_of(site)
 
     def _turned_away(self, address: str, reason: str) -> None:
         self._events.emit("bad-peer", address=address, reason=reason)
