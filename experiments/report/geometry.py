@@ -123,13 +123,14 @@ def around_places(a: str, b: str, at: Mapping[str, Point], where: Sequence[Place
     """
     first, second = sorted((a, b))
     others = [place for place in where if not {a, b} & {site.id for site in place.sites}]
-    options = [_arc(at[first], at[second], bulge) for bulge in _BULGES]
-    room = [
-        min((_distance(place.centre, line) - place.radius for place in others), default=math.inf)
-        for line in options
-    ]
-    clear = (line for line, distance in zip(options, room, strict=True) if distance >= CLEARANCE)
-    return next(clear, options[room.index(max(room))])
+    roomiest: tuple[float, Line] = (-math.inf, ())
+    for bulge in _BULGES:
+        line = _arc(at[first], at[second], bulge)
+        room = min((_distance(place.centre, line) - place.radius for place in others), default=math.inf)
+        if room >= CLEARANCE:
+            return line
+        roomiest = max(roomiest, (room, line), key=lambda item: item[0])
+    return roomiest[1]
 
 
 def _arc(start: Point, end: Point, bulge: float) -> Line:

@@ -8,7 +8,7 @@ until none moves. That is the local search of Christensen, Marks and Shieber (19
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Point = tuple[float, float]
@@ -86,17 +86,30 @@ def place(
     Labels avoid each other, all points and ``obstacles``, then ``strong_lines``, then ``lines``.
     """
     candidates = [_candidates(label) for label in labels]
-    fixed = [
-        [_fixed_cost(box, labels, frame, strong_lines, lines, obstacles) + step for box, step in options]
-        for options in candidates
+    reaches = [_around(box for box, _ in options) for options in candidates]
+    marks = [_mark(label) for label in labels]
+    fixed = []
+    for options, reach in zip(candidates, reaches, strict=True):
+        # Only what lies within reach of a label can cost it anything.
+        near = _Surroundings(
+            frame,
+            [box for box in obstacles if box.overlap(reach)],
+            [mark for mark in marks if mark.overlap(reach)],
+            [line for line in strong_lines if crosses(reach, line)],
+            [line for line in lines if crosses(reach, line)],
+        )
+        fixed.append([near.cost(box) + far for box, far in options])
+    rivals = [
+        [j for j, other in enumerate(reaches) if j != i and other.overlap(reach)]
+        for i, reach in enumerate(reaches)
     ]
     chosen: list[Box | None] = [None] * len(labels)
     for _ in range(MAX_ROUNDS):
         moved = False
         for i, options in enumerate(candidates):
-            others = [box for j, box in enumerate(chosen) if box is not None and j != i]
+            others = [box for j in rivals[i] if (box := chosen[j]) is not None]
             costs = [
-                cost + sum(_OVERLAP + box.overlap(other) for other in others if box.overlap(other))
+                cost + sum(_OVERLAP + area for other in others if (area := box.overlap(other)))
                 for (box, _), cost in zip(options, fixed[i], strict=True)
             ]
             best = options[costs.index(min(costs))][0]
@@ -128,25 +141,41 @@ def _candidates(label: Label) -> list[tuple[Box, float]]:
     return found
 
 
-def _fixed_cost(
-    box: Box,
-    labels: Sequence[Label],
-    frame: Box,
-    strong_lines: Sequence[Segment],
-    lines: Sequence[Segment],
-    obstacles: Sequence[Box],
-) -> float:
-    """What a place costs whatever the other labels do."""
-    cost = 0.0 if box.within(frame) else _OUTSIDE
-    for other in labels:
-        radius = other.clearance
-        x, y = other.point
-        if box.overlap(Box(x - radius, y - radius, x + radius, y + radius)):
-            cost += _COVERS_POINT
-    cost += _OUTSIDE * sum(box.overlap(obstacle) > 0 for obstacle in obstacles)
-    cost += _CROSSES_STRONG * sum(crosses(box, line) for line in strong_lines)
-    cost += _CROSSES * sum(crosses(box, line) for line in lines)
-    return cost
+def _mark(label: Label) -> Box:
+    (x, y), radius = label.point, label.clearance
+    return Box(x - radius, y - radius, x + radius, y + radius)
+
+
+def _around(boxes: Iterable[Box]) -> Box:
+    """The smallest box that holds all ``boxes``."""
+    every = list(boxes)
+    return Box(
+        min(box.left for box in every),
+        min(box.bottom for box in every),
+        max(box.right for box in every),
+        max(box.top for box in every),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What a label may be in the way of, whatever the other labels do."""
+
+    frame: Box
+    obstacles: Sequence[Box]
+    marks: Sequence[Box]
+    strong_lines: Sequence[Segment]
+    lines: Sequence[Segment]
+
+    def cost(self, box: Box) -> float:
+        """What a label in ``box`` would spoil."""
+        return (
+            (0.0 if box.within(self.frame) else _OUTSIDE)
+            + _OUTSIDE * sum(box.overlap(obstacle) > 0 for obstacle in self.obstacles)
+            + _COVERS_POINT * sum(box.overlap(mark) > 0 for mark in self.marks)
+            + _CROSSES_STRONG * sum(crosses(box, line) for line in self.strong_lines)
+            + _CROSSES * sum(crosses(box, line) for line in self.lines)
+        )
 
 
 def _gap(box: Box, label: Label) -> float:

@@ -104,12 +104,12 @@ def great_circle_km(a: Site, b: Site) -> float:
     return 2 * 6371.0 * asin(sqrt(half))
 
 
-def networks() -> dict[Variant, Network]:
-    """A base and a proposal with direct links from Qingyang."""
+def networks(source_name: str = "Qingyang") -> dict[Variant, Network]:
+    """A base and a proposal with direct links from Qingyang, which may go by another name."""
     sites = {
         id_: Site(
             id=id_,
-            name=Text(en, zh),
+            name=Text(source_name, source_name) if id_ == "qingyang" and source_name != en else Text(en, zh),
             kind=SiteKind(kind),
             latitude_deg=latitude,
             longitude_deg=longitude,
@@ -224,14 +224,20 @@ HOST = Host(
 )
 
 
-def write_folder(path: Path, samples: int = 400, seed: int = 1) -> ResultFolder:
-    """A complete result folder at ``path``."""
+def write_folder(
+    path: Path, samples: int = 200, seed: int = 1, source_name: str = "Qingyang", bad_link: bool = False
+) -> ResultFolder:
+    """A complete result folder at ``path``; with ``bad_link`` one link fails, so there is no verdict."""
     rng = random.Random(seed)
-    found = networks()
+    found = networks(source_name)
     folder = ResultFolder.create(manifest("running"), path=path)
     for variant, network in found.items():
         folder.write_network(variant, network)
     checks = LinkChecks(networks={v: tuple(_checks(network, rng)) for v, network in found.items()})
+    if bad_link:
+        first, *rest = checks.networks["base"]
+        broken = first.model_copy(update={"within_tolerance": False, "reasons": ("carries half its rate",)})
+        checks = LinkChecks(networks={**checks.networks, "base": (broken, *rest)})
     folder.write_links(checks)
     pairs = _pairs(folder, found, samples, rng)
     variants = (_homed_on_xian(found["base"], pairs),)
@@ -331,7 +337,7 @@ def _pairs(
 
 
 def _floor_rtt_ms(network: Network, site: str) -> float:
-    return 2 * 4.9e-3 * great_circle_km(network.sites["qingyang"], network.sites[site])
+    return round(2 * 4.9e-3 * great_circle_km(network.sites["qingyang"], network.sites[site]), 6)
 
 
 def _probe(
