@@ -23,7 +23,8 @@ from controller import wire
 from controller.connection import SwitchConnection
 from controller.events import Events
 from controller.expired import time_exceeded
-from controller.programmer import Joined, Left, PortChanged, Programmer
+from controller.members import Joined, Left, PortChanged
+from controller.programmer import Programmer
 from controller.updates import Change
 from topology.emulation.layout import Layout
 from topology.network import Network

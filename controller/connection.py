@@ -30,7 +30,26 @@ SILENT_AFTER_SECONDS = 15.0
 _WATCH_SECONDS = 0.5
 _READ_BYTES = 1 << 16
 _MAX_UNSENT_BYTES = 256 << 20  # a switch that does not read; far above the largest table
-_PACKET_INS_PER_SECOND = 200
+
+
+class _Budget:
+    """So many a second. Not exact between threads, which is good enough to shed load."""
+
+    def __init__(self, per_second: int) -> None:
+        self._per_second = per_second
+        self._second = self._taken = 0
+
+    def take(self) -> bool:
+        """Whether one more is within the budget."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._taken = second, 0
+        self._taken += 1
+        return self._taken <= self._per_second
+
+
+# Packets whose TTL ran out, from all switches together: they must not keep the controller from its work.
+_PACKET_INS = _Budget(per_second=200)
 
 BadPeer = Callable[[str, str], None]  # address, reason
 
@@ -43,8 +62,6 @@ class SwitchConnection(Datapath):  # type: ignore[misc]  # os-ken has no types
         self._unsent_bytes = 0
         self._sendable = threading.Condition()
         self._ending = False
-        self._packet_in_second = 0
-        self._packet_ins = 0
         self.opened = self.last_heard = time.monotonic()
         self.end_reason = ""
         super().__init__(sock, address)
@@ -125,7 +142,7 @@ class SwitchConnection(Datapath):  # type: ignore[misc]  # os-ken has no types
             del buffer[:start]
 
     def _receive(self, version: int, kind: int, length: int, xid: int, data: bytes) -> None:
-        if kind == ofproto_v1_3.OFPT_PACKET_IN and not self._may_send_packet_in():
+        if kind == ofproto_v1_3.OFPT_PACKET_IN and not _PACKET_INS.take():
             return
         if version != self.ofproto.OFP_VERSION and self.state != HANDSHAKE_DISPATCHER:
             raise ValueError("a message of another OpenFlow version")
@@ -136,14 +153,6 @@ class SwitchConnection(Datapath):  # type: ignore[misc]  # os-ken has no types
         self.ofp_brick.send_event_to_observers(event, self.state)
         for handler in self.ofp_brick.get_handlers(event, self.state):
             handler(event)
-
-    def _may_send_packet_in(self) -> bool:
-        """Packets with an expired TTL must not keep the controller from its work."""
-        second = int(self.last_heard)
-        if second != self._packet_in_second:
-            self._packet_in_second, self._packet_ins = second, 0
-        self._packet_ins += 1
-        return self._packet_ins <= _PACKET_INS_PER_SECOND
 
     def _write_loop(self) -> None:
         with contextlib.suppress(OSError):

@@ -10,9 +10,9 @@ switch          ``site``, ``entries``, ``added``, ``removed``, ``seconds`` (sinc
                 switch holds its table, confirmed
 programmed      ``switches``, ``entries``, ``seconds`` (since the first joined), ``without_links``:
                 all switches do
-link-down       ``link``, ``site``, ``port``: a port of the link went down
-link-up         ``link``, ``site``, ``port``: the ports at both ends are up again
-repaired        ``seconds`` (since the port changed), ``rerouted`` (paths that changed), ``entries``
+link-down       ``link``, ``site``, ``port``: this port of the link is down
+link-up         ``link``: the ports at both ends are up again
+repaired        ``seconds`` (since the controller heard of it), ``rerouted`` (paths that changed), ``entries``
                 (changed), ``rounds``, ``without_links``, ``unreachable`` (pairs), ``unconfirmed``
                 (sites)
 switch-lost     ``site``, ``reason``: its control connection ended; it keeps forwarding

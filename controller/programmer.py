@@ -20,16 +20,15 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from controller.entries import FlowTable
 from controller.events import Events
 from controller.flowtables import flow_tables
+from controller.members import Confirmation, Joined, Left, Links, Member, Message, PortChanged
 from controller.plan import RoutingPlan
 from controller.updates import Change, after, rounds
 from controller.wire import Installed
-from topology.emulation.layout import Layout, LinkLayout
+from topology.emulation.layout import Layout
 from topology.network import Network
 
 LOG = logging.getLogger("onehop.controller")
@@ -39,87 +38,7 @@ CONFIRM_SECONDS = 5.0
 _REMEMBERED_PLANS = 16
 
 
-class Confirmation(Protocol):
-    """The promise of a barrier reply."""
-
-    def wait(self, timeout: float) -> bool:
-        """Whether the switch confirmed within ``timeout`` seconds."""
-
-
-class Switch(Protocol):
-    """What the programmer needs of a connected switch."""
-
-    def apply(self, changes: Sequence[Change], foreign: Sequence[bytes]) -> Confirmation:
-        """Send changes, then messages that remove foreign entries, then a barrier."""
-
-    def refused(self) -> set[int]:
-        """Cookies of the entries it refused since last asked."""
-
-    def disconnect(self, reason: str) -> None:
-        """End the connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A switch shook hands and was read: its entries, and which ports are up."""
-
-    site: str
-    switch: Switch
-    live_ports: frozenset[int]
-    installed: Installed
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A connection ended."""
-
-    site: str
-    switch: Switch
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PortChanged:
-    """A port went up or down."""
-
-    site: str
-    switch: Switch
-    port: int
-    up: bool
-    at: float
-
-
 Routes = tuple[RoutingPlan, Mapping[str, FlowTable]]
-Message = Joined | Left | PortChanged | None  # None: stop
-
-
-@dataclass
-class _Member:
-    """A connected switch as far as the programmer has got with it."""
-
-    switch: Switch
-    installed: Installed
-    joined_at: float
-    confirmed: bool = False
-    added: int = 0
-    removed: int = 0
-    reported: bool = False
-
-
-@dataclass
-class _Links:
-    """Which links are up, from the ports at both ends. A link no switch has spoken of is up."""
-
-    layout: Layout
-    live_ports: dict[str, set[int]] = field(default_factory=dict)
-
-    def failed(self) -> tuple[str, ...]:
-        return tuple(name for name, link in self.layout.links.items() if not self._is_up(link))
-
-    def _is_up(self, link: LinkLayout) -> bool:
-        ends = (link.a, link.b)
-        return all(end.port in self.live_ports.get(end.site, {end.port}) for end in ends)
 
 
 class Programmer:
@@ -131,13 +50,14 @@ class Programmer:
         self._events = events
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="programmer", daemon=True)
-        self._members: dict[str, _Member] = {}
-        self._links = _Links(layout)
+        self._members: dict[str, Member] = {}
+        self._links = Links(layout)
         self._remembered: OrderedDict[tuple[str, ...], Routes] = OrderedDict()
         self._failed: tuple[str, ...] = ()
-        self._last_port_change: PortChanged | None = None
         self._first_join = self._last_join = 0.0
-        self._complete = False
+        self._news_at = 0.0  # when what is being dealt with came to be known
+        self._complete = False  # all sites hold their tables
+        self._in_service = False  # they did once, or a port has changed: from now on a new plan is a repair
         self.plan, self.tables = self._planned(())
 
     def start(self) -> None:
@@ -158,6 +78,7 @@ class Programmer:
             messages = self._next_messages()
             if None in messages:
                 return
+            self._news_at = time.monotonic()
             for message in messages:
                 self._take_in(message)
             try:
@@ -183,9 +104,10 @@ class Programmer:
                 former = self._members.get(site)
                 if former is not None:
                     former.switch.disconnect("the switch connected anew")
+                self._news_at = min(self._news_at, at)
                 self._first_join = self._first_join or at
                 self._last_join = at
-                self._members[site] = _Member(switch, installed, at)
+                self._members[site] = Member(switch, installed, at)
                 self._links.live_ports[site] = set(live_ports)
             case Left(site, switch, reason):
                 if site in self._members and self._members[site].switch is switch:
@@ -193,10 +115,11 @@ class Programmer:
                     self._complete = False
                     self._events.emit("switch-lost", site=site, reason=reason)
                     LOG.info("%s: control connection lost (%s); it keeps forwarding", site, reason)
-            case PortChanged(site, switch, port, up, _):
+            case PortChanged(site, switch, port, up, at):
                 if site in self._members and self._members[site].switch is switch:
                     (set.add if up else set.discard)(self._links.live_ports[site], port)
-                    self._last_port_change = message
+                    self._news_at = min(self._news_at, at)
+                    self._in_service = True
 
     def _may_change(self, site: str) -> bool:
         """Whether a switch may be changed now, or has to wait until the picture is whole."""
@@ -220,7 +143,7 @@ class Programmer:
         self._remove_foreign(ready)
         for site in ready:
             self._report(site)
-        if self.plan is not former and self._first_join:
+        if self.plan is not former and self._in_service:
             self._report_repair(former, changed, len(parts))
         self._report_completion()
 
@@ -228,15 +151,13 @@ class Programmer:
         failed = self._links.failed()
         if failed == self._failed:
             return
-        for link in self._layout.links.values():
-            was, now = link.link in self._failed, link.link in failed
+        for link in self._layout.links:
+            was, now = link in self._failed, link in failed
             if was != now:
-                cause = self._last_port_change
-                end = link.b if cause is not None and cause.site == link.b.site else link.a
-                self._events.emit(
-                    "link-down" if now else "link-up", link=link.link, site=end.site, port=end.port
-                )
-                LOG.info("link %s is %s", link.link, "down" if now else "up")
+                end = self._links.down_end(link)
+                place = {"site": end.site, "port": end.port} if end is not None else {}
+                self._events.emit("link-down" if now else "link-up", link=link, **place)
+                LOG.info("link %s is %s", link, "down" if now else "up")
         self._failed = failed
         self.plan, self.tables = self._planned(failed)
 
@@ -308,8 +229,7 @@ class Programmer:
             )
 
     def _report_repair(self, former: RoutingPlan, changed: int, rounds_done: int) -> None:
-        since = self._last_port_change.at if self._last_port_change is not None else time.monotonic()
-        seconds = round(time.monotonic() - since, 6)
+        seconds = round(time.monotonic() - self._news_at, 6)
         rerouted = former.rerouted(self.plan)
         self._events.emit(
             "repaired",
@@ -325,6 +245,7 @@ class Programmer:
 
     def _report_completion(self) -> None:
         complete = all(self._is_confirmed(site) for site in self._layout.sites)
+        self._in_service = self._in_service or complete
         if complete and not self._complete:
             seconds = round(time.monotonic() - self._first_join, 6)
             entries = sum(len(table.entries) for table in self.tables.values())

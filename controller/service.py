@@ -71,8 +71,8 @@ class ControllerService:
 
     def stop(self) -> None:
         """End all connections and threads. The switches keep their entries and go on forwarding."""
+        self._app.programmer.stop(_STOP_SECONDS)  # first, or it would report every connection as lost
         self._listener.stop()
-        self._app.programmer.stop(_STOP_SECONDS)
         self._manager.close()
         self._events.emit("stopped")
 

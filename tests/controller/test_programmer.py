@@ -11,8 +11,9 @@ import pytest
 
 from controller import programmer as module
 from controller.flowtables import flow_tables
+from controller.members import Joined, Left, PortChanged
 from controller.plan import RoutingPlan
-from controller.programmer import Joined, Left, PortChanged, Programmer
+from controller.programmer import Programmer
 from controller.updates import Change
 from controller.wire import Installed
 from tests.controller.strategies import four_sites
