@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -52,6 +54,17 @@ def test_the_published_schema_holds_for_the_file(folder: ResultFolder) -> None:
     del data["pairs"][0]["base"]["hops"]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(data, schema)
+
+
+def test_the_schema_in_the_docs_is_the_one_in_force() -> None:
+    """By its fields: another version of pydantic may word the same schema differently."""
+
+    def fields(schema: dict[str, Any]) -> dict[str, tuple[list[str], list[str]]]:
+        parts = {"Summary": schema, **schema["$defs"]}
+        return {n: (list(p.get("properties", {})), p.get("required", [])) for n, p in parts.items()}
+
+    written = Path(__file__).parents[2] / "docs" / "results.schema.json"
+    assert fields(json.loads(written.read_text(encoding="utf-8"))) == fields(summary_schema())
 
 
 def test_what_scripts_rely_on_is_there(folder: ResultFolder) -> None:
