@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -203,7 +203,8 @@ def carrying(ways: Mapping[str, tuple[str, Rule]]) -> Iterator[None]:
                 if address[2] != _PACKET_OUTGOING:
                     out, rule = rules[end]
                     for each in rule(frame):
-                        out.send(each)
+                        with suppress(OSError):  # the far end is down
+                            out.send(each)
 
     thread = threading.Thread(target=carry)
     thread.start()
