@@ -30,7 +30,13 @@ class ResultModel(BaseModel):
     understood completely or not at all.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),  # a field may begin with model_
+    )
 
     def to_json(self) -> str:
         """Indented JSON in the order of the fields, ending in a newline."""
