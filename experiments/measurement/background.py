@@ -64,6 +64,12 @@ class BackgroundReport:
         asked = sum(flow.rate_mbps for flow in self.flows)
         return sum(flow.achieved_mbps for flow in self.flows) / asked if asked else 1.0
 
+    @property
+    def arrived_ratio(self) -> float:
+        """Frames arrived over frames sent: below 1, the links or this machine could not carry the traffic."""
+        sent = sum(flow.sent for flow in self.flows)
+        return sum(flow.arrived for flow in self.flows) / sent if sent else 1.0
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, JSON-ready."""
         return asdict(self)

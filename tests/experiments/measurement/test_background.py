@@ -29,11 +29,12 @@ def test_no_flows_is_no_traffic() -> None:
     with BackgroundTraffic([], seed=1) as traffic:
         pass
     assert traffic.report == BackgroundReport(0.0, (), None)
-    assert traffic.report.achieved_ratio == 1.0
+    assert traffic.report.achieved_ratio == traffic.report.arrived_ratio == 1.0
 
 
 def test_achieved_of_all_flows() -> None:
-    flows = (FlowReport("a", "b", 10, 9, 1, 0, 1), FlowReport("b", "a", 30, 31, 1, 0, 1))
+    flows = (FlowReport("a", "b", 10, 9, 100, 0, 60), FlowReport("b", "a", 30, 31, 300, 0, 300))
     report = BackgroundReport(1.0, flows, None)
     assert report.achieved_ratio == 1.0
+    assert report.arrived_ratio == 0.9
     assert report.to_dict()["flows"][0]["rate_mbps"] == 10
