@@ -21,6 +21,7 @@ from topology.emulation.links import LinkProperties, Pipe, Wire
 from topology.emulation.links.choose import pipe_for, probe_netem
 from topology.emulation.links.netem import NetemPipe
 from topology.emulation.links.socketbuffers import RECEIVE_BYTES, SEND_BYTES, enlarge_packet_sockets
+from topology.emulation.links.steering import steer_all
 from topology.emulation.links.userspace import UserspacePipe
 from topology.emulation.readback import read_back
 from topology.emulation.reading import LinkReading
@@ -55,6 +56,17 @@ def _problems(readings: list[LinkReading]) -> dict[tuple[str, str], list[str]]:
     return {(r.link, r.source): r.problems() for r in readings if r.problems()}
 
 
+def _skip_if_starved() -> None:
+    """Nothing can be said about links on a machine that wakes a sleeper a millisecond late as a rule."""
+    late_ms = []
+    for _ in range(100):
+        asked = time.perf_counter() + 0.001
+        time.sleep(0.001)
+        late_ms.append((time.perf_counter() - asked) * 1e3)
+    if sorted(late_ms)[80] > 1:
+        pytest.skip(f"machine too busy: one in five sleepers wakes {sorted(late_ms)[80]:.1f} ms late")
+
+
 def _probe(layout: Layout, link: str = "l1", *, count: int = 20) -> list[float]:
     """One-way delays in ms from end a to end b; frames that do not arrive are missing."""
     ends = layout.links[link]
@@ -68,6 +80,8 @@ def _probe(layout: Layout, link: str = "l1", *, count: int = 20) -> list[float]:
 def test_links_do_what_they_declare(pipe: Pipe) -> None:
     with bare_links(MIXED, pipe) as layout:
         readings = read_back(layout, pipe, attempts=5)
+        if _problems(readings):
+            _skip_if_starved()
     assert [(r.link, r.source) for r in readings] == [
         (f"l{n}", f"{e}{n}") for n in (1, 2, 3, 4) for e in "ab"
     ]
@@ -83,6 +97,8 @@ def test_a_link_that_does_something_else_is_named(pipe: Pipe) -> None:
     with bare_links(MIXED[:2], pipe) as layout:
         pipe.change("l2", replace(MIXED[1], delay_ms=14))
         found = _problems(read_back(layout, pipe, attempts=3))
+        if ("l1", "a1") in found or ("l1", "b1") in found:
+            _skip_if_starved()
     assert set(found) == {("l2", "a2"), ("l2", "b2")}
     assert all("delay set to 14 ms instead of 8 ms" in problems for problems in found.values())
     assert all(any("declared 8.000 ms" in problem for problem in problems) for problems in found.values())
@@ -290,6 +306,15 @@ def test_auto_takes_netem_where_there_is_one(cell: None) -> None:
     assert pipe_for("auto").name == ("netem" if available else "userspace")
     assert pipe_for("userspace").name == "userspace"
     assert layout_of([]).links == {}
+
+
+def test_steering_reaches_the_interfaces_of_this_namespace_only(cell: None) -> None:
+    if os.cpu_count() == 1:
+        pytest.skip("one processor cannot reorder")
+    before = set(Path("/proc/mounts").read_text().splitlines())
+    ip("link add name va type veth peer name vb")
+    assert steer_all() == 3  # lo, va, vb
+    assert set(Path("/proc/mounts").read_text().splitlines()) == before
 
 
 _HOLD = """

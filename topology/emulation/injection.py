@@ -29,7 +29,7 @@ from topology.errors import EmulationError
 
 SMALLEST_FRAME_BYTES = 64
 _ETHERNET = bytes.fromhex("026f6e65686f026f6e65687088b5")  # to and from addresses nobody has
-_BODY = struct.Struct("!4sIHI")  # magic, run, direction, sequence number
+_BODY = struct.Struct("!4sIHHI")  # magic, run, phase, direction, sequence number
 _MAGIC = b"1hop"
 _RECEIVE_BUFFER_BYTES = 64 << 20
 _SEND_BUFFER_BYTES = 32 << 20
@@ -79,7 +79,9 @@ class Injector:
     def __init__(self, directions: Sequence[Direction]) -> None:
         """Directions are known by their place in ``directions``. Raises ``EmulationError``."""
         self._directions = list(directions)
-        self._run = int.from_bytes(os.urandom(4))  # frames of an earlier run may still be under way
+        # Frames of an earlier run, or of an earlier phase of this one, may still be under way.
+        self._run = int.from_bytes(os.urandom(4))
+        self._phase = 0
         interfaces = {name: None for entry in self._directions for name in (entry.sender, entry.receiver)}
         try:
             self._tap = open_tap(list(interfaces), ETH_P_EXPERIMENTAL, _RECEIVE_BUFFER_BYTES)
@@ -99,6 +101,7 @@ class Injector:
 
     def probes(self, numbers: Sequence[int], count: int, seconds: float) -> dict[int, Sightings]:
         """Send ``count`` small frames in each direction, spread evenly over ``seconds`` and interleaved."""
+        self._phase += 1
         seen = {number: Sightings() for number in numbers}
         gap = seconds / max(1, count * len(numbers))
         begun = time.monotonic()
@@ -116,6 +119,7 @@ class Injector:
 
     def trains(self, groups: Sequence[Mapping[int, Train]]) -> dict[int, Sightings]:
         """Send trains of frames, those of one group at the same time, group after group."""
+        self._phase += 1
         seen = {number: Sightings() for group in groups for number in group}
         for group in groups:
             self._send_trains(group)
@@ -145,7 +149,7 @@ class Injector:
         time.sleep(max(0.0, begun + longest - time.monotonic()))
 
     def _send(self, number: int, sequence: int, frame_bytes: int) -> None:
-        body = _BODY.pack(_MAGIC, self._run, number, sequence)
+        body = _BODY.pack(_MAGIC, self._run, self._phase, number, sequence)
         frame = (_ETHERNET + body).ljust(frame_bytes, b"\0")
         try:
             self._sender.sendto(frame, (self._directions[number].sender, ETH_P_EXPERIMENTAL))
@@ -168,8 +172,8 @@ class Injector:
 
     def _collect(self, seen: dict[int, Sightings]) -> None:
         for interface, kind, body, time_ns in self._read():
-            magic, run, number, sequence = _BODY.unpack_from(body, len(_ETHERNET))
-            if magic != _MAGIC or run != self._run or number not in seen:
+            magic, run, phase, number, sequence = _BODY.unpack_from(body, len(_ETHERNET))
+            if (magic, run, phase) != (_MAGIC, self._run, self._phase) or number not in seen:
                 continue
             if kind == OUTGOING:
                 if self._directions[number].sender == interface:

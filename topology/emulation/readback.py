@@ -28,6 +28,7 @@ PROBES_PER_SECOND = 6_000  # over all directions, at most
 TRAIN_FRAMES = 40  # a train has at least so many, smaller ones on a slow link
 SMALLEST_TRAIN_FRAME_BYTES = 200
 FRAMES_PER_SECOND = 20_000  # of trains measured at the same time; two cores carry about twice as many
+LEAST_STRETCHES = 5  # of a train, to say anything about its rate
 AHEAD_SHARE = 0.9  # of the queue, which a train fills at once
 
 
@@ -131,14 +132,21 @@ def _reading(
 
 
 def _rate_mbps(seen: Sightings, train: Train, declared_mbps: float) -> float | None:
-    """Rate at the receiver, of what left after HTB's burst was spent; lost frames count as sent."""
+    """Rate at the receiver of what left after HTB's burst was spent; lost frames count as sent.
+
+    The median over all stretches of a quarter of the train: a machine that stops for some milliseconds, as
+    virtual ones do, spoils some of them. At every stretch HTB may catch up a burst, at most.
+    """
     place = {number: index for index, (number, _at) in enumerate(seen.left)}
     burst = _burst_frames(declared_mbps, train.frame_bytes)
     steady = [(place[n], at) for n, at in seen.arrived if place.get(n, -1) >= burst]
-    if len(steady) < 2 or steady[-1][1] <= steady[0][1]:
-        return None
-    frames = steady[-1][0] - steady[0][0]
-    return frames * train.frame_bytes * 8e3 / (steady[-1][1] - steady[0][1])
+    stretch = max(1, len(steady) // 4)
+    rates = [
+        (last - first) * train.frame_bytes * 8e3 / (ended_ns - begun_ns)
+        for (first, begun_ns), (last, ended_ns) in zip(steady, steady[stretch:], strict=False)
+        if ended_ns > begun_ns
+    ]
+    return statistics.median(rates) if len(rates) >= LEAST_STRETCHES else None
 
 
 def _reordered(seen: Sightings) -> int:

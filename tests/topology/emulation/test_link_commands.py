@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from topology.emulation.layout import Layout, LinkEnd, LinkLayout
 from topology.emulation.links import LinkProperties, Wire, netem, shaping, tc
+from topology.emulation.links.calibration import lateness_of
+from topology.emulation.links.steering import processor_mask
 
 WIRE = Wire("qingyang--xian", "w1a", "w1b", LinkProperties(100, 2.513, queue_bytes=250_000))
 LINK = LinkLayout(
@@ -60,6 +62,34 @@ def test_netem_holds_what_is_in_flight(rate_mbps: float, delay_ms: float, jitter
     properties = LinkProperties(rate_mbps, delay_ms, jitter_ms)
     smallest_in_flight = rate_mbps * 1e3 / 8 * delay_ms / 64
     assert netem.limit_frames(properties) > smallest_in_flight
+
+
+def test_netem_lateness_is_taken_off_the_delay_and_added_when_read_back() -> None:
+    assert " delay 2213.000us " in netem.netem_options(WIRE.properties, None, 0.3)
+    assert " delay 0.000us " in netem.netem_options(replace(WIRE.properties, delay_ms=0.1), None, 0.3)
+    entry = {"options": {"delay": {"delay": 0.002213, "jitter": 0}}}
+    assert netem.parse_netem(entry, WIRE.properties, 0.3).delay_ms == pytest.approx(2.513)
+    asked = replace(WIRE.properties, delay_ms=0.1)
+    assert netem.parse_netem({"options": {"limit": 1}}, asked, 0.3).delay_ms == 0.1
+
+
+def test_lateness_is_the_median_within_bounds() -> None:
+    left = [(number, number * 1_000_000) for number in range(5)]
+
+    def arrived(*late_us: int) -> list[tuple[int, int]]:
+        return [(n, at + 2_000_000 + late * 1000) for (n, at), late in zip(left, late_us, strict=True)]
+
+    assert lateness_of(left, arrived(10, 400, 20, 30, 9000)) == pytest.approx(0.03)
+    assert lateness_of(left, arrived(5000, 6000, 7000, 8000, 9000)) == 1.0
+    assert lateness_of(left, arrived(-50, -20, -10, 0, 0)) == 0.0
+    assert lateness_of(left, []) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("processors", "mask"), [(2, "00000003"), (32, "ffffffff"), (40, "000000ff,ffffffff"), (1, "00000001")]
+)
+def test_processor_masks(processors: int, mask: str) -> None:
+    assert processor_mask(processors) == mask
 
 
 def test_netem_read_back() -> None:

@@ -4,9 +4,10 @@ What arrives at wire end a is redirected to the egress of wire end b, where nete
 discipline: it delays, varies and loses, and then the frame leaves towards the switch. The other direction is
 the same with a and b exchanged. tc-netem(8), tc-mirred(8), tc-u32(8).
 
-Two things netem does not do by itself. With jitter it reorders, unless it also has a rate: then a frame never
-leaves before its predecessor (``netem_enqueue`` in net/sched/sch_netem.c). So it gets a rate far above any
-link's. And it holds 1000 packets at most unless told otherwise; here the limit follows from rate and delay.
+Three things netem does not do by itself. With jitter it reorders, unless it also has a rate: then a frame
+never leaves before its predecessor (``netem_enqueue`` in net/sched/sch_netem.c). So it gets a rate far above
+any link's. It holds 1000 packets at most unless told otherwise; here the limit follows from rate and delay.
+And it is as late as the machine's timers are: how late is measured at the start and taken off every delay.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from topology.emulation.links import LinkProperties, Wire, tc
+from topology.emulation.links.calibration import measure_lateness_ms
+from topology.emulation.links.steering import steer_all
 from topology.errors import EmulationError
 
 ORDER_KEEPING_RATE = "100gbit"  # adds 0.12 µs to a full frame
@@ -35,19 +38,27 @@ class NetemPipe:
 
     name = "netem"
 
-    def __init__(self) -> None:
+    def __init__(self, *, calibrated: bool = True) -> None:
+        """Without calibration netem's lateness is not allowed for, so that it can be measured."""
+        self.lateness_ms = 0.0
+        self._calibrated = calibrated
         self._wires: dict[str, Wire] = {}
         self._seed: int | None = None
 
     def start(self, wires: Sequence[Wire], seed: int) -> None:
         """Begin to carry frames; see ``Pipe.start``. Losses follow ``seed`` where tc can set one (6.6)."""
+        if self._calibrated:
+            self.lateness_ms = measure_lateness_ms(NetemPipe(calibrated=False))
         self._seed = seed if seed_supported() else None
         self._wires = {wire.link: wire for wire in wires}
         try:
-            tc.run([command for wire in wires for command in start_commands(wire, self._seed)])
+            tc.run(
+                [command for wire in wires for command in start_commands(wire, self._seed, self.lateness_ms)]
+            )
         except EmulationError:
             self.stop()
             raise
+        steer_all()
 
     def change(self, link: str, properties: LinkProperties) -> None:
         """Give a running link other properties; see ``Pipe.change``."""
@@ -55,7 +66,7 @@ class NetemPipe:
             raise EmulationError(f"netem carries no link {link}", where=link)
         old = self._wires[link]
         self._wires[link] = Wire(link, old.a, old.b, properties)
-        tc.run(change_commands(self._wires[link], self._seed))
+        tc.run(change_commands(self._wires[link], self._seed, self.lateness_ms))
 
     def declared(self) -> dict[str, LinkProperties]:
         """What netem says it is doing, by link id; of two directions that differ, the one that is not as
@@ -67,7 +78,7 @@ class NetemPipe:
             for end in (wire.a, wire.b):
                 if end not in shown:
                     raise EmulationError(f"interface {end} has lost its netem", where=link)
-                declared[link] = parse_netem(shown[end], wire.properties)
+                declared[link] = parse_netem(shown[end], wire.properties, self.lateness_ms)
                 if not _alike(declared[link], wire.properties):
                     break
         return declared
@@ -84,11 +95,11 @@ class NetemPipe:
             tc.run_regardless([f"qdisc del dev {end} {kind}" for end in ends for kind in ("root", "clsact")])
 
 
-def start_commands(wire: Wire, seed: int | None) -> list[tc.Command]:
+def start_commands(wire: Wire, seed: int | None, lateness_ms: float = 0.0) -> list[tc.Command]:
     """The ``tc`` commands that begin to carry both directions of ``wire``. Pure."""
     netem = [
         tc.Command(wire.link, f"qdisc add dev {end} root handle 1: netem {options}")
-        for end, options in _both_directions(wire, seed)
+        for end, options in _both_directions(wire, seed, lateness_ms)
     ]
     redirects = []
     for source, sink in ((wire.a, wire.b), (wire.b, wire.a)):
@@ -103,17 +114,18 @@ def start_commands(wire: Wire, seed: int | None) -> list[tc.Command]:
     return netem + redirects
 
 
-def change_commands(wire: Wire, seed: int | None) -> list[tc.Command]:
+def change_commands(wire: Wire, seed: int | None, lateness_ms: float = 0.0) -> list[tc.Command]:
     """The ``tc`` commands that give both directions of a running ``wire`` its properties. Pure."""
     return [
         tc.Command(wire.link, f"qdisc change dev {end} root handle 1: netem {options}")
-        for end, options in _both_directions(wire, seed)
+        for end, options in _both_directions(wire, seed, lateness_ms)
     ]
 
 
-def netem_options(properties: LinkProperties, seed: str | None) -> str:
+def netem_options(properties: LinkProperties, seed: str | None, lateness_ms: float = 0.0) -> str:
     """What stands after ``netem``: limit, delay, jitter, loss, rate, seed. Pure."""
-    parts = [f"limit {limit_frames(properties)}", f"delay {_microseconds(properties.delay_ms)}"]
+    delay_ms = max(0.0, properties.delay_ms - lateness_ms)
+    parts = [f"limit {limit_frames(properties)}", f"delay {_microseconds(delay_ms)}"]
     if properties.jitter_ms > 0:
         # Uniform is what netem draws when no distribution is named.
         parts.append(_microseconds(min(properties.jitter_ms, properties.delay_ms)))
@@ -132,13 +144,15 @@ def limit_frames(properties: LinkProperties) -> int:
     return math.ceil(flight_bytes / SMALLEST_FRAME_BYTES) + LIMIT_MARGIN_FRAMES
 
 
-def parse_netem(entry: dict[str, Any], asked: LinkProperties) -> LinkProperties:
+def parse_netem(entry: dict[str, Any], asked: LinkProperties, lateness_ms: float = 0.0) -> LinkProperties:
     """One entry of ``tc -j qdisc show`` as properties; rate and queue are those ``asked`` for. Pure."""
     options = entry["options"]
     delay = options.get("delay", {})
+    delay_ms = delay.get("delay", 0.0) * 1e3
     return LinkProperties(
         rate_mbps=asked.rate_mbps,
-        delay_ms=delay.get("delay", 0.0) * 1e3,
+        # A delay shorter than the lateness has become none at all, which is what was asked for.
+        delay_ms=delay_ms + lateness_ms if delay_ms else min(asked.delay_ms, lateness_ms),
         jitter_ms=delay.get("jitter", 0.0) * 1e3,
         loss_ratio=options.get("loss-random", {}).get("loss", 0.0),
         queue_bytes=asked.queue_bytes,
@@ -176,10 +190,15 @@ def probe() -> str:
     return f"the kernel refuses {what} ({said[0].removeprefix('Error: ')})"
 
 
-def _both_directions(wire: Wire, seed: int | None) -> list[tuple[str, str]]:
+def _both_directions(wire: Wire, seed: int | None, lateness_ms: float) -> list[tuple[str, str]]:
     """``(interface, netem options)`` for frames from a to b, which wait at b, and for those from b to a."""
     return [
-        (end, netem_options(wire.properties, None if seed is None else f"{seed}/{wire.link}/{direction}"))
+        (
+            end,
+            netem_options(
+                wire.properties, None if seed is None else f"{seed}/{wire.link}/{direction}", lateness_ms
+            ),
+        )
         for end, direction in ((wire.b, "ab"), (wire.a, "ba"))
     ]
 
