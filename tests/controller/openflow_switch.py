@@ -1,0 +1,151 @@
+"""A switch that knows the OpenFlow 1.3 specification and nothing else: no OVS, no os-ken, no root.
+
+It shakes hands, keeps the flow-mods it is sent, reports them back, confirms barriers; anything that is not plain
+OpenFlow 1.3 fails the test that uses it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+
+VERSION = 4
+HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY = 0, 1, 2, 3
+FEATURES_REQUEST, FEATURES_REPLY, PORT_STATUS, FLOW_MOD = 5, 6, 12, 14
+MULTIPART_REQUEST, MULTIPART_REPLY, BARRIER_REQUEST, BARRIER_REPLY = 18, 19, 20, 21
+SET_ASYNC = 28
+_FLOW, _PORT_DESC = 1, 13
+_ADD, _DELETE_STRICT = 0, 4
+_OPENFLOW_BASIC = 0x8000
+_LINK_DOWN = 1
+
+
+class OpenFlowSwitch:
+    """Connects to a controller and behaves. ``problems`` lists what it was sent beyond OpenFlow 1.3."""
+
+    def __init__(self, dpid: int, ports: range, controller_port: int, *, answers_echo: bool = True) -> None:
+        self.dpid = dpid
+        self.ports = ports
+        self.answers_echo = answers_echo
+        self.entries: dict[tuple[int, int, bytes], tuple[bytes, bytes]] = {}  # key: cookie, instructions
+        self.flow_mods = 0
+        self.problems: list[str] = []
+        self.closed = threading.Event()
+        self._controller_port = controller_port
+        self._socket = socket.socket()
+
+    def connect(self) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", self._controller_port))
+        self.closed.clear()
+        self._send(HELLO, 1)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def disconnect(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self.closed.wait(5)
+
+    def set_port(self, port: int, *, up: bool) -> None:
+        self._send(PORT_STATUS, 0, struct.pack("!B7x", 2) + _port(port, up))
+
+    def _serve(self) -> None:
+        buffer = b""
+        with contextlib.suppress(OSError):
+            while data := self._socket.recv(65536):
+                buffer += data
+                while len(buffer) >= 8 and len(buffer) >= (length := int.from_bytes(buffer[2:4], "big")):
+                    self._answer(buffer[:length])
+                    buffer = buffer[length:]
+        self._socket.close()
+        self.closed.set()
+
+    def _answer(self, message: bytes) -> None:
+        version, kind, _length, xid = struct.unpack("!BBHI", message[:8])
+        if version != VERSION:
+            self.problems.append(f"version {version}")
+        match kind:
+            case 0 | 3 | 13 | 28:  # hello, echo reply, packet-out, set-async: nothing to answer
+                pass
+            case 2:
+                if self.answers_echo:
+                    self._send(ECHO_REPLY, xid, message[8:])
+            case 5:
+                self._send(FEATURES_REPLY, xid, struct.pack("!QIBB2xII", self.dpid, 0, 2, 0, 0, 0))
+            case 14:
+                self._flow_mod(message)
+            case 18:
+                self._multipart(xid, int.from_bytes(message[8:10], "big"))
+            case 20:
+                self._send(BARRIER_REPLY, xid)
+            case _:
+                self.problems.append(f"message type {kind}")
+
+    def _flow_mod(self, message: bytes) -> None:
+        self.flow_mods += 1
+        cookie, table, command, priority = struct.unpack("!8s8xBB4xH", message[8:32])
+        match_length = int.from_bytes(message[50:52], "big")
+        padded = (match_length + 7) // 8 * 8
+        match, instructions = message[48 : 48 + padded], message[48 + padded :]
+        self._check_match(match[4:match_length])
+        self._check_actions(instructions)
+        key = (table, priority, match)
+        if command == _ADD:
+            self.entries[key] = (cookie, instructions)
+        elif command == _DELETE_STRICT:
+            self.entries.pop(key, None)
+        else:
+            self.problems.append(f"flow-mod command {command}")
+
+    def _check_match(self, fields: bytes) -> None:
+        while fields:
+            oxm_class, _field, length = struct.unpack("!HBB", fields[:4])
+            if oxm_class != _OPENFLOW_BASIC:
+                self.problems.append(f"match field of class {oxm_class:#06x}")
+            fields = fields[4 + length :]
+
+    def _check_actions(self, instructions: bytes) -> None:
+        while instructions:
+            kind, length = struct.unpack("!HH", instructions[:4])
+            actions = instructions[8:length] if kind == 4 else b""
+            if kind not in (1, 4):  # goto-table, apply-actions
+                self.problems.append(f"instruction {kind}")
+            while actions:
+                action, action_length = struct.unpack("!HH", actions[:4])
+                if action not in (0, 24, 25):  # output, decrement TTL, set-field
+                    self.problems.append(f"action {action}")
+                if action == 25 and int.from_bytes(actions[4:6], "big") != _OPENFLOW_BASIC:
+                    self.problems.append("set-field of a class of its own")
+                actions = actions[action_length:]
+            instructions = instructions[length:]
+
+    def _multipart(self, xid: int, kind: int) -> None:
+        if kind == _PORT_DESC:
+            body = [_port(port, up=True) for port in self.ports]
+        elif kind == _FLOW:
+            body = [_flow_stats(*key, *value) for key, value in self.entries.items()]
+        else:
+            self.problems.append(f"multipart type {kind}")
+            return
+        half = len(body) // 2  # in two parts, as a switch with many entries does
+        for more, part in ((1, body[:half]), (0, body[half:])):
+            self._send(MULTIPART_REPLY, xid, struct.pack("!HH4x", kind, more) + b"".join(part))
+
+    def _send(self, kind: int, xid: int, body: bytes = b"") -> None:
+        with contextlib.suppress(OSError):
+            self._socket.sendall(struct.pack("!BBHI", VERSION, kind, 8 + len(body), xid) + body)
+
+
+def _port(number: int, up: bool) -> bytes:
+    state = 0 if up else _LINK_DOWN
+    return struct.pack(
+        "!I4x6s2x16sIIIIIIII", number, bytes(6), f"p{number}".encode(), 0, state, 0, 0, 0, 0, 0, 0
+    )
+
+
+def _flow_stats(table: int, priority: int, match: bytes, cookie: bytes, instructions: bytes) -> bytes:
+    rest = match + instructions
+    return (
+        struct.pack("!HBxIIHHHH4x8sQQ", 48 + len(rest), table, 1, 0, priority, 0, 0, 0, cookie, 0, 0) + rest
+    )
