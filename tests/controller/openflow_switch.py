@@ -1,7 +1,7 @@
 """A switch that knows the OpenFlow 1.3 specification and nothing else: no OVS, no os-ken, no root.
 
-It shakes hands, keeps the flow-mods it is sent, reports them back, confirms barriers; anything that is not plain
-OpenFlow 1.3 fails the test that uses it.
+It shakes hands, keeps the flow-mods it is sent, reports them back, confirms barriers. Anything it is sent that
+is not plain OpenFlow 1.3 is noted, and fails the test that uses it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,31 @@ import contextlib
 import socket
 import struct
 import threading
+from enum import IntEnum
 
 VERSION = 4
-HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY = 0, 1, 2, 3
-FEATURES_REQUEST, FEATURES_REPLY, PORT_STATUS, FLOW_MOD = 5, 6, 12, 14
-MULTIPART_REQUEST, MULTIPART_REPLY, BARRIER_REQUEST, BARRIER_REPLY = 18, 19, 20, 21
-SET_ASYNC = 28
 _FLOW, _PORT_DESC = 1, 13
 _ADD, _DELETE_STRICT = 0, 4
 _OPENFLOW_BASIC = 0x8000
 _LINK_DOWN = 1
+
+
+class Kind(IntEnum):
+    """Message types (OpenFlow 1.3.5, section A.1) that a controller like ours has a use for."""
+
+    HELLO = 0
+    ECHO_REQUEST = 2
+    ECHO_REPLY = 3
+    FEATURES_REQUEST = 5
+    FEATURES_REPLY = 6
+    PORT_STATUS = 12
+    PACKET_OUT = 13
+    FLOW_MOD = 14
+    MULTIPART_REQUEST = 18
+    MULTIPART_REPLY = 19
+    BARRIER_REQUEST = 20
+    BARRIER_REPLY = 21
+    SET_ASYNC = 28
 
 
 class OpenFlowSwitch:
@@ -39,7 +54,7 @@ class OpenFlowSwitch:
     def connect(self) -> None:
         self._socket = socket.create_connection(("127.0.0.1", self._controller_port))
         self.closed.clear()
-        self._send(HELLO, 1)
+        self._send(Kind.HELLO, 1)
         threading.Thread(target=self._serve, daemon=True).start()
 
     def disconnect(self) -> None:
@@ -48,7 +63,7 @@ class OpenFlowSwitch:
         self.closed.wait(5)
 
     def set_port(self, port: int, *, up: bool) -> None:
-        self._send(PORT_STATUS, 0, struct.pack("!B7x", 2) + _port(port, up))
+        self._send(Kind.PORT_STATUS, 0, struct.pack("!B7x", 2) + _port(port, up))
 
     def _serve(self) -> None:
         buffer = b""
@@ -66,19 +81,19 @@ class OpenFlowSwitch:
         if version != VERSION:
             self.problems.append(f"version {version}")
         match kind:
-            case 0 | 3 | 13 | 28:  # hello, echo reply, packet-out, set-async: nothing to answer
+            case Kind.HELLO | Kind.ECHO_REPLY | Kind.PACKET_OUT | Kind.SET_ASYNC:
                 pass
-            case 2:
+            case Kind.ECHO_REQUEST:
                 if self.answers_echo:
-                    self._send(ECHO_REPLY, xid, message[8:])
-            case 5:
-                self._send(FEATURES_REPLY, xid, struct.pack("!QIBB2xII", self.dpid, 0, 2, 0, 0, 0))
-            case 14:
+                    self._send(Kind.ECHO_REPLY, xid, message[8:])
+            case Kind.FEATURES_REQUEST:
+                self._send(Kind.FEATURES_REPLY, xid, struct.pack("!QIBB2xII", self.dpid, 0, 2, 0, 0, 0))
+            case Kind.FLOW_MOD:
                 self._flow_mod(message)
-            case 18:
+            case Kind.MULTIPART_REQUEST:
                 self._multipart(xid, int.from_bytes(message[8:10], "big"))
-            case 20:
-                self._send(BARRIER_REPLY, xid)
+            case Kind.BARRIER_REQUEST:
+                self._send(Kind.BARRIER_REPLY, xid)
             case _:
                 self.problems.append(f"message type {kind}")
 
@@ -130,7 +145,7 @@ class OpenFlowSwitch:
             return
         half = len(body) // 2  # in two parts, as a switch with many entries does
         for more, part in ((1, body[:half]), (0, body[half:])):
-            self._send(MULTIPART_REPLY, xid, struct.pack("!HH4x", kind, more) + b"".join(part))
+            self._send(Kind.MULTIPART_REPLY, xid, struct.pack("!HH4x", kind, more) + b"".join(part))
 
     def _send(self, kind: int, xid: int, body: bytes = b"") -> None:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The whole controller on loopback, against switches that speak plain OpenFlow 1.3. No root, no Open vSwitch."""
+"""The whole controller on loopback, against switches of plain OpenFlow 1.3. No root, no Open vSwitch."""
 
 from __future__ import annotations
 
