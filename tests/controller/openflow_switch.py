@@ -1,7 +1,7 @@
 """A switch that knows the OpenFlow 1.3 specification and nothing else: no OVS, no os-ken, no root.
 
-It shakes hands, keeps the flow-mods it is sent, reports them back, confirms barriers. Anything it is sent that
-is not plain OpenFlow 1.3 is noted, and fails the test that uses it.
+It shakes hands, keeps the flow-mods it is sent, reports them back, confirms barriers. Anything it is sent
+that is not plain OpenFlow 1.3 is noted, and fails the test that uses it.
 """
 
 from __future__ import annotations
