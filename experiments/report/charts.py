@@ -117,7 +117,7 @@ def _split_bar(axes: Axes, result: PairResult, y: float, variant: Variant, right
     axes.plot([0, 0], [y - 0.16, y + 0.16], color=style.VARIANT_COLOURS[variant], linewidth=5, zorder=6)
     measured = [(result.one_way_ms.median, style.INK)]
     if result.loaded is not None and result.loaded.one_way_ms is not None:
-        measured.append((result.loaded.one_way_ms.median, "white"))
+        measured.insert(0, (result.loaded.one_way_ms.median, "white"))  # below the idle one
     for value_ms, fill in measured:
         if value_ms is None:
             continue
