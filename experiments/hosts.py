@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.measurement.host_load import HostLoad as Watch
+from experiments.battery import Battery
 from experiments.results import Host, HostLoad, HostVerdict, Variant
 from topology.network import Text
 
-MAX_BUSY_RATIO = 0.9
+MAX_BUSY_RATIO = 0.95
+MIN_ARRIVED_RATIO = 0.98  # background traffic that went missing was not queued by links, but by the machine
 
 
-def host_of(host: Host, watches: Mapping[Variant, Watch]) -> Host:
+def host_of(host: Host, batteries: Mapping[Variant, Battery]) -> Host:
     """``host`` with how busy it was while each network was measured, and what follows from that."""
     load = {
         variant: HostLoad(
@@ -19,27 +20,37 @@ def host_of(host: Host, watches: Mapping[Variant, Watch]) -> Host:
             steal_ratio=round(watch.steal_ratio, 4),
             wakeup_p99_ms=None if watch.wakeup_p99_ms is None else round(watch.wakeup_p99_ms, 4),
         )
-        for variant, watch in watches.items()
+        for variant, watch in ((variant, battery.host) for variant, battery in batteries.items())
     }
-    busy = [variant for variant, watch in watches.items() if watch.too_busy(MAX_BUSY_RATIO)]
-    return host.model_copy(update={"load": load, "verdict": _verdict(busy, watches)})
+    return host.model_copy(update={"load": load, "verdict": _verdict(batteries)})
 
 
-def _verdict(busy: list[Variant], watches: Mapping[Variant, Watch]) -> HostVerdict:
-    most = max((watch.busy_ratio for watch in watches.values()), default=0.0)
-    if busy:
+def _verdict(batteries: Mapping[Variant, Battery]) -> HostVerdict:
+    busy = max((battery.host.busy_ratio for battery in batteries.values()), default=0.0)
+    if any(battery.host.too_busy(MAX_BUSY_RATIO) for battery in batteries.values()):
         return HostVerdict(
             ok=False,
             text=Text(
-                f"The machine was too busy while delays were measured ({most:.0%} of its CPU time in use); "
+                f"The machine was too busy while delays were measured ({busy:.0%} of its CPU time in use); "
                 "close other programs or raise --rate-scale.",
-                f"测量时延期间主机过于繁忙（CPU 占用 {most:.0%}）；请关闭其他程序，或增大 --rate-scale。",
+                f"测量时延期间主机过于繁忙（CPU 占用 {busy:.0%}）；请关闭其他程序，或增大 --rate-scale。",
+            ),
+        )
+    reports = [battery.background for battery in batteries.values() if battery.background is not None]
+    arrived = min((report.arrived_ratio for report in reports), default=1.0)
+    if arrived < MIN_ARRIVED_RATIO:
+        return HostVerdict(
+            ok=False,
+            text=Text(
+                f"Only {arrived:.0%} of the background traffic arrived: the machine cannot carry it; "
+                "raise --rate-scale or lower --utilisation.",
+                f"背景流量只有 {arrived:.0%} 到达：主机承载不了；请增大 --rate-scale 或降低 --utilisation。",
             ),
         )
     return HostVerdict(
         ok=True,
         text=Text(
-            f"The machine was quiet enough: {most:.0%} of its CPU time in use while delays were measured.",
-            f"主机负载可以接受：测量时延期间 CPU 占用 {most:.0%}。",
+            f"The machine was quiet enough: {busy:.0%} of its CPU time in use while delays were measured.",
+            f"主机负载可以接受：测量时延期间 CPU 占用 {busy:.0%}。",
         ),
     )

@@ -55,15 +55,16 @@ class OneHop(Experiment):
         networks = run.networks
         pairs = tuple(self._pair(run, site, batteries) for site in run.destinations)
         manifest = run.folder.manifest
-        host = host_of(manifest.host, {variant: battery.host for variant, battery in batteries.items()})
+        host = host_of(manifest.host, batteries)
         run.folder.update_manifest(host=host)
         variants = _model_variants(run)
+        names = {site.id: site.name for network in networks.values() for site in network.sites.values()}
         return Summary(
             experiment=self.name,
             scenarios=manifest.scenarios,
             rate_scale=manifest.rate_scale,
             backend=manifest.backend,
-            verdict=conclude(pairs, links, host.verdict, variants),
+            verdict=conclude(pairs, links, host.verdict, variants, site_names=names),
             pairs=pairs,
             model_variants=variants,
             assumptions=assumptions_of(*networks.values()),

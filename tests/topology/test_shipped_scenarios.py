@@ -111,8 +111,9 @@ def test_measures_all_three_regions(network: Network) -> None:
 
 def test_rates_can_be_emulated(network: Network) -> None:
     emulated_mbps = [link.capacity_gbps * 1000 / network.rate_scale for link in network.links.values()]
-    assert max(emulated_mbps) == pytest.approx(100)
-    assert min(emulated_mbps) >= 20
+    # What two CPUs carry with background traffic on every measured link, and still a real TCP rate.
+    assert max(emulated_mbps) == pytest.approx(20)
+    assert min(emulated_mbps) >= 5
 
 
 def test_overlays_stand_on_the_baseline() -> None:
