@@ -116,10 +116,10 @@ def test_a_rate_that_is_not_the_declared_one_is_found(pipe: Pipe) -> None:
 
 def test_change_takes_effect_on_a_running_link(pipe: Pipe) -> None:
     with bare_links(MIXED[:2], pipe) as layout:
-        assert min(_probe(layout)) >= 2.95
+        assert min(_probe(layout)) >= 2.5
         changed = replace(MIXED[0], delay_ms=9)
         pipe.change("l1", changed)
-        assert min(_probe(layout)) >= 8.95
+        assert min(_probe(layout)) >= 8.5
         assert pipe.declared()["l1"].delay_ms == pytest.approx(9, abs=0.001)
         pipe.change("l1", replace(changed, loss_ratio=1.0))
         assert _probe(layout) == []

@@ -57,7 +57,8 @@ def read_back(
             seconds = probes * max(PROBE_GAP_SECONDS, len(wanted) / PROBES_PER_SECOND)
             probed = injector.probes(wanted, probes, seconds)
             trains = {number: _train(links[number // 2].properties, rate_seconds) for number in wanted}
-            trained = injector.trains(_groups(directions, trains))
+            # What was outside tolerance is measured again with less at the same time.
+            trained = injector.trains(_groups(directions, trains, FRAMES_PER_SECOND / 4 ** (attempt - 1)))
             for number in wanted:
                 link = links[number // 2]
                 measured = _reading(link, number % 2 == 0, probed[number], trained[number], trains[number])
@@ -93,13 +94,15 @@ def _burst_frames(rate_mbps: float, frame_bytes: int) -> int:
     return math.ceil(burst_bytes(rate_mbps) / frame_bytes) + 1
 
 
-def _groups(directions: Sequence[Direction], trains: dict[int, Train]) -> list[dict[int, Train]]:
-    """Trains that together stay below ``FRAMES_PER_SECOND``; at least one in each group."""
+def _groups(
+    directions: Sequence[Direction], trains: dict[int, Train], frames_per_second: float
+) -> list[dict[int, Train]]:
+    """Trains that together stay below ``frames_per_second``; at least one in each group."""
     groups: list[dict[int, Train]] = []
     load = math.inf
     for number, train in trains.items():
         per_second = directions[number].rate_mbps * 1e6 / 8 / train.frame_bytes
-        if load + per_second > FRAMES_PER_SECOND:
+        if load + per_second > frames_per_second:
             groups.append({})
             load = 0.0
         groups[-1][number] = train

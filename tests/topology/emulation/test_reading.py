@@ -115,10 +115,10 @@ def test_trains_are_long_enough_and_fit(rate_mbps: float, seconds: float) -> Non
 def test_trains_share_the_machine() -> None:
     directions = [Direction(f"x{n}", f"y{n}", 1.0, 100.0) for n in range(10)]
     trains = {n: Train(300, 1250, 1000) for n in range(10)}  # 10,000 frames a second each
-    groups = _groups(directions, trains)
+    groups = _groups(directions, trains, FRAMES_PER_SECOND)
     assert [number for group in groups for number in group] == list(range(10))
     assert all(len(group) * 10_000 <= FRAMES_PER_SECOND for group in groups)
-    assert len(_groups([Direction("x", "y", 1.0, 900.0)], {0: Train(300, 1250, 1000)})) == 1
+    assert len(_groups([Direction("x", "y", 1.0, 900.0)], {0: Train(300, 1250, 1000)}, 20_000)) == 1
 
 
 def test_passive_faults() -> None:

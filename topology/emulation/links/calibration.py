@@ -7,7 +7,6 @@ measure: it learns its own lateness while it runs.
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 from collections.abc import Sequence
 
@@ -16,14 +15,14 @@ from topology.emulation.links import LinkProperties, Pipe, Wire
 from topology.errors import EmulationError
 
 DELAY_MS = 2.0
-MOST_MS = 1.0  # more is not the machine's usual lateness but other work on it
+MOST_MS = 0.5  # more is not the machine's usual lateness but other work on it
 _PROBES, _SECONDS = 60, 0.3
 _SWITCH_SIDE = ("scratch-sa", "scratch-sb")
 _WIRES = ("scratch-wa", "scratch-wb")
 
 
 def measure_lateness_ms(pipe: Pipe) -> float:
-    """Median delay beyond the declared one of an idle link by ``pipe``, which is started and stopped here.
+    """The delay of an idle link by ``pipe`` beyond the declared one; the pipe is started and stopped here.
 
     Between 0 and ``MOST_MS``. Raises ``EmulationError`` where the scratch link cannot be made.
     """
@@ -44,10 +43,13 @@ def measure_lateness_ms(pipe: Pipe) -> float:
 
 
 def lateness_of(left: Sequence[tuple[int, int]], arrived: Sequence[tuple[int, int]]) -> float:
-    """Median lateness in ms of frames seen with number and time (ns); 0 if none arrived. Pure."""
+    """Usual lateness in ms of frames seen with number and time (ns); 0 if none arrived. Pure.
+
+    The lowest tenth: other work on the machine makes frames later, nothing makes them earlier.
+    """
     left_at = dict(left)
-    late = [(at - left_at[number]) / 1e6 - DELAY_MS for number, at in arrived if number in left_at]
-    return min(max(statistics.median(late), 0.0), MOST_MS) if late else 0.0
+    late = sorted((at - left_at[number]) / 1e6 - DELAY_MS for number, at in arrived if number in left_at)
+    return min(max(late[len(late) // 10], 0.0), MOST_MS) if late else 0.0
 
 
 def _ip(*commands: str) -> None:
