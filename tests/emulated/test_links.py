@@ -18,6 +18,7 @@ from tests.emulated.bare_links import bare_links, ip, layout_of, wires_of
 from topology.emulation.injection import Direction, Injector
 from topology.emulation.layout import Layout
 from topology.emulation.links import LinkProperties, Pipe, Wire
+from topology.emulation.links.calibration import MOST_MS
 from topology.emulation.links.choose import pipe_for, probe_netem
 from topology.emulation.links.netem import NetemPipe
 from topology.emulation.links.socketbuffers import RECEIVE_BYTES, SEND_BYTES, enlarge_packet_sockets
@@ -87,7 +88,8 @@ def test_links_do_what_they_declare(pipe: Pipe) -> None:
     ]
     assert _problems(readings) == {}
     assert all(reading.sent > 70 for reading in readings)
-    assert all(r.delay_min_ms >= r.declared.delay_ms - r.declared.jitter_ms - 0.05 for r in readings)
+    early_ms = 0.02 if pipe.name == "userspace" else MOST_MS  # netem's own lateness is taken off
+    assert all(r.delay_min_ms >= r.declared.delay_ms - r.declared.jitter_ms - early_ms for r in readings)
     spread_ms = readings[2].delay_p95_ms - readings[2].delay_min_ms
     assert 1.0 < spread_ms < 2.6
     assert all(r.lost > 0 for r in readings if r.link == "l3")

@@ -181,13 +181,17 @@ def pipe_faults(asked: LinkProperties, said: LinkProperties) -> list[str]:
     """Where the pipe says it does something else than asked for. Pure."""
     found = []
     if not math.isclose(asked.delay_ms, said.delay_ms, rel_tol=1e-3, abs_tol=0.01):
-        found.append(f"delay set to {said.delay_ms:g} ms instead of {asked.delay_ms:g} ms")
+        found.append(f"delay set to {_ms(said.delay_ms)} instead of {_ms(asked.delay_ms)}")
     jitter_ms = min(asked.jitter_ms, asked.delay_ms)  # a pipe cannot send before it received
     if not math.isclose(jitter_ms, min(said.jitter_ms, said.delay_ms), rel_tol=1e-3, abs_tol=0.01):
-        found.append(f"jitter set to {said.jitter_ms:g} ms instead of {jitter_ms:g} ms")
+        found.append(f"jitter set to {_ms(said.jitter_ms)} instead of {_ms(jitter_ms)}")
     if not math.isclose(asked.loss_ratio, said.loss_ratio, rel_tol=1e-3, abs_tol=1e-6):
         found.append(f"loss set to {said.loss_ratio:.4%} instead of {asked.loss_ratio:.4%}")
     return found
+
+
+def _ms(milliseconds: float) -> str:
+    return f"{round(milliseconds, 3):g} ms"
 
 
 def shape_faults(asked: LinkProperties, shape: shaping.Shaped) -> list[str]:
