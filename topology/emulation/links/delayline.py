@@ -37,7 +37,7 @@ from topology.emulation.links.packetsocket import (
 )
 from topology.emulation.links.priority import RealTime
 from topology.emulation.links.schedule import DelayQueue, limit_bytes
-from topology.emulation.links.timer import Timer
+from topology.emulation.links.timer import Timer, WakeUps
 
 FRAMES_PER_TURN = 16  # read from one socket before looking at the clock again
 SEND_NS = 3_000  # from the decision to send until the frame is stamped at the far side
@@ -57,26 +57,6 @@ class Lane:
         self.source = source
         self.sink = sink
         self.queue = queue
-
-
-class WakeUps:
-    """How long before a due time to ask for the wake-up: mean lateness plus twice its mean deviation."""
-
-    LEAST_NS, MOST_NS = 20_000, 250_000
-    _WEIGHT = 1 / 16
-
-    def __init__(self) -> None:
-        self._mean_ns = 50_000.0
-        self._deviation_ns = 20_000.0
-        self.lead_ns = 90_000
-
-    def learn(self, late_ns: int) -> None:
-        """Take in that a wake-up came ``late_ns`` after the time asked for."""
-        sample_ns = min(max(late_ns, 0), 2 * self.MOST_NS)
-        self._deviation_ns += (abs(sample_ns - self._mean_ns) - self._deviation_ns) * self._WEIGHT
-        self._mean_ns += (sample_ns - self._mean_ns) * self._WEIGHT
-        lead_ns = self._mean_ns + 2 * self._deviation_ns
-        self.lead_ns = round(min(max(lead_ns, self.LEAST_NS), self.MOST_NS))
 
 
 class DelayLine:

@@ -1,4 +1,4 @@
-"""A timer with nanoseconds for epoll: timerfd_create(2), which Python offers only from 3.13 on.
+"""A timer with nanoseconds for epoll, and how late it is: timerfd_create(2), in Python only from 3.13 on.
 
 ``epoll.poll(timeout)`` rounds to milliseconds and ppoll(2) adds the process's timer slack, up to 0.1 % of the
 wait; a timerfd's absolute time has neither.
@@ -40,3 +40,23 @@ class Timer:
         value = self._setting.value
         value.seconds, value.nanoseconds = divmod(at_ns, 1_000_000_000)
         _libc.timerfd_settime(self.fd, _TFD_TIMER_ABSTIME, self._argument, None)
+
+
+class WakeUps:
+    """How long before a due time to ask for the wake-up: mean lateness plus twice its mean deviation."""
+
+    LEAST_NS, MOST_NS = 20_000, 250_000
+    _WEIGHT = 1 / 16
+
+    def __init__(self) -> None:
+        self._mean_ns = 50_000.0
+        self._deviation_ns = 20_000.0
+        self.lead_ns = 90_000
+
+    def learn(self, late_ns: int) -> None:
+        """Take in that a wake-up came ``late_ns`` after the time asked for."""
+        sample_ns = min(max(late_ns, 0), 2 * self.MOST_NS)
+        self._deviation_ns += (abs(sample_ns - self._mean_ns) - self._deviation_ns) * self._WEIGHT
+        self._mean_ns += (sample_ns - self._mean_ns) * self._WEIGHT
+        lead_ns = self._mean_ns + 2 * self._deviation_ns
+        self.lead_ns = round(min(max(lead_ns, self.LEAST_NS), self.MOST_NS))
