@@ -37,9 +37,7 @@ def pair_result(
     planned = RoutingPlan.of(network).path(source, site, TrafficClass.COMPUTE).sites
     layout = Layout.of(network)
     rates_mbps = [layout.links[link.id].properties.rate_mbps for link in network.path_links(crossed)]
-    waits_ms = [
-        md1_mean_wait_ms(rate, utilisation, FRAME_BYTES, burst_bytes(rate)) for rate in rates_mbps
-    ]
+    waits_ms = [md1_mean_wait_ms(rate, utilisation, FRAME_BYTES, burst_bytes(rate)) for rate in rates_mbps]
     tcp, udp = battery.tcp.get(site), battery.udp.get(site)
     loaded = battery.loaded.get(site)
     return PairResult.of(

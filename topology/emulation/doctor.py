@@ -142,7 +142,10 @@ def _system() -> Finding:
 def _root() -> Finding:
     ok = os.geteuid() == 0
     return Finding(
-        "root", ok, "yes" if ok else "no: needed for network namespaces", cure="" if ok else "sudo"
+        "root",
+        ok,
+        "yes" if ok else "no: needed for network namespaces",
+        cure="" if ok else "sudo ./onehop run",
     )
 
 
