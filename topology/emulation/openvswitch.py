@@ -175,7 +175,8 @@ class OpenVSwitch:
             raise EmulationError(
                 f"{command[0]} did not answer within {error.timeout:.0f} s", where=_shortened(command)
             ) from None
-        if done.returncode != 0:
+        # ovs-vsctl succeeds even if ovs-vswitchd could not do what the database now says.
+        if done.returncode != 0 or "Error detected while setting up" in done.stderr:
             self.check()
             said = (done.stderr or done.stdout).strip() or f"status {done.returncode}, and no word"
             raise EmulationError(f"{command[0]} failed: {said}", where=_shortened(command))

@@ -42,6 +42,28 @@ class Timer:
         _libc.timerfd_settime(self.fd, _TFD_TIMER_ABSTIME, self._argument, None)
 
 
+class Allowance:
+    """A bound on time spent waiting awake: a share of all time, which may be saved up a little."""
+
+    def __init__(self, share: float, most_ns: int) -> None:
+        self._share = share
+        self._most_ns = most_ns
+        self._left_ns = float(most_ns)
+        self._since_ns = 0
+
+    def left(self, now_ns: int) -> bool:
+        """Whether any is left at ``now_ns``; times never decrease."""
+        if self._left_ns < self._most_ns:
+            earned_ns = (now_ns - self._since_ns) * self._share
+            self._left_ns = min(self._left_ns + earned_ns, self._most_ns)
+        self._since_ns = now_ns
+        return self._left_ns > 0
+
+    def spend(self, spent_ns: int) -> None:
+        """Take ``spent_ns`` off."""
+        self._left_ns -= spent_ns
+
+
 class WakeUps:
     """How long before a due time to ask for the wake-up: mean lateness plus twice its mean deviation."""
 
