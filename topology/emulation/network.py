@@ -13,7 +13,6 @@ import signal
 import subprocess
 from collections.abc import Callable
 
-from topology.emulation import steering
 from topology.emulation.cell import CELL_RUNTIME
 from topology.emulation.layout import HOST_PORT, Layout, LinkLayout
 from topology.emulation.links import Pipe, Wire, shaping
@@ -41,7 +40,6 @@ class EmulatedNetwork:
         self.layout = layout
         self.pipe = pipe
         self.seed = seed
-        self._kernel = datapath == "system"
         self.switches = Switches(layout, datapath, CELL_RUNTIME / "ovs")
         self.mininet: LabNet | None = None
         self._progress = progress
@@ -109,8 +107,6 @@ class EmulatedNetwork:
                 raise EmulationError(f"the host of {site.site} could not be configured: {outcome.strip()}")
         self._progress("shaping the links")
         shaping.apply(layout)
-        if self._kernel:
-            steering.keep_order(layout)
         self.pipe.start([_wire(link) for link in layout.links.values()], self.seed)
 
     def _interface_commands(self) -> list[str]:

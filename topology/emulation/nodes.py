@@ -14,7 +14,6 @@ from mininet.net import Mininet
 from mininet.node import Host, Switch
 
 from topology.emulation.layout import SiteLayout
-from topology.emulation.steering import cpu_mask
 
 
 class LabNet(Mininet):
@@ -53,7 +52,6 @@ class SiteHost(Host):
             "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && "
             f"printf '%s\\n' {' '.join(repr(step) for step in steps)} | ip -batch - && "
             f"ethtool -K {interface} tx off rx off tso off gso off gro off sg off > /dev/null && "
-            f"{{ echo {cpu_mask(site.number)} > /sys/class/net/{interface}/queues/rx-0/rps_cpus; true; }} && "
             "echo configured"
         )
 
