@@ -12,7 +12,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("timerfd is Linux's", allow_module_level=True)
 
-from topology.emulation.links.timer import Timer, WakeUps
+from topology.emulation.links.timer import Allowance, Timer, WakeUps
 
 
 def test_the_timer_is_never_early_and_can_be_set_again() -> None:
@@ -52,3 +52,14 @@ def test_the_lead_is_bounded_whatever_happens() -> None:
     for late_ns in [-5, 0] * 200:
         wake_ups.learn(late_ns)
     assert wake_ups.lead_ns == WakeUps.LEAST_NS
+
+
+def test_an_allowance_is_spent_and_earned_back() -> None:
+    allowance = Allowance(share=0.25, most_ns=1000)
+    assert allowance.left(0)
+    allowance.spend(1500)
+    assert not allowance.left(1000)
+    assert allowance.left(3000)
+    allowance.left(10**9)
+    allowance.spend(1000)
+    assert not allowance.left(10**9)

@@ -6,9 +6,9 @@ ends when the socket pair's other end closes, on a ``stop`` request, or with its
 
 How it keeps time: the kernel stamps each frame as it arrives, so reading it late costs nothing while its
 delay runs. A timer wakes the process some microseconds before a frame is due; what is left it waits by
-polling. How much before is learnt from how late the timer's wake-ups were, so a frame is late only when a
-wake-up takes longer than is usual on this machine, and early never. Polling is rationed: under heavy load the
-processor is left to others, and frames are as late as the timer, some 50 µs.
+polling. How much before is learnt from how late the wake-ups were, so a frame is late only when a wake-up
+takes longer than is usual on this machine, and early never. Polling is rationed, and in dense traffic
+arrivals wake nobody: under heavy load the processors are left to others.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ SEND_NS = 3_000  # from the decision to send until the frame is stamped at the f
 LARGEST_AGE_NS = 1_000_000_000  # a stamp older than this means that the clock was set
 CLOCKS_APART_NS = 2_000  # two clocks read further apart than this say nothing about their difference
 AWAKE_SHARE, AWAKE_MOST_NS = 0.25, 2_000_000  # of one processor, for waiting awake
+DENSE_NS = 1_000_000  # arrivals closer together than this are dense traffic
+LEAST_NAP_NS, MOST_NAP_NS = 50_000, 500_000
 CLOSING_THREADS = 40
 _PR_SET_PDEATHSIG = 1
 
@@ -75,6 +77,10 @@ class DelayLine:
         self._awake = Allowance(AWAKE_SHARE, AWAKE_MOST_NS)
         self._real_ahead_ns = time.time_ns() - time.monotonic_ns()
         self._priority: RealTime | None = None
+        self._armed_ns = 0
+        self._nap_ns = 0
+        self._last_arrival_ns = 0
+        self._last_gap_ns = DENSE_NS
         self._running = False
         self._epoll = select.epoll()
         self._epoll.register(control.fileno(), select.EPOLLIN)
@@ -96,38 +102,50 @@ class DelayLine:
         self._close()
 
     def _loop(self, priority: RealTime) -> None:
-        due, timer, poll, clock_ns = self._due, self._timer, self._epoll.poll, time.monotonic_ns
-        armed_ns = 0
+        due, timer, clock_ns = self._due, self._timer, time.monotonic_ns
         while self._running:
             now_ns = clock_ns()
             if due and due[0][0] - SEND_NS <= now_ns:
                 self._release()
                 now_ns = clock_ns()
             priority.watch(now_ns)
-            wait_ns = -1
-            if due:
-                # SEND_NS before it is due a frame is sent, so a timer for later than that would be late.
-                wake_ns = due[0][0] - (self._wake_ups.lead_ns if self._awake.left(now_ns) else SEND_NS)
-                if wake_ns <= now_ns:
-                    wait_ns = 0
-                elif wake_ns != armed_ns:
-                    armed_ns = wake_ns
-                    timer.set(armed_ns)
-            events = poll(wait_ns)
-            if not wait_ns and not events:
-                self._awake.spend(clock_ns() - now_ns)
-            for descriptor, _mask in events:
+            for descriptor, _mask in self._wait(now_ns):
                 lane = self._lanes.get(descriptor)
                 if lane is not None:
                     self._receive(lane)
                     if due and due[0][0] - SEND_NS <= clock_ns():
                         self._release()
-                elif descriptor == timer.fd:
-                    if len(events) == 1 and wait_ns:
-                        self._wake_ups.learn(clock_ns() - armed_ns)
-                    armed_ns = 0
-                elif not self._listen():
+                elif descriptor != timer.fd and not self._listen():
                     return
+
+    def _wait(self, now_ns: int) -> list[tuple[int, int]]:
+        """Wait until the next frame is nearly due, or something has arrived; what has."""
+        if not self._due:
+            return self._epoll.poll(-1)
+        awake, wake_ups = self._awake, self._wake_ups
+        # A frame is sent SEND_NS before it is due, so that is when to wake up at the latest.
+        wake_ns = self._due[0][0] - (wake_ups.lead_ns if awake.left(now_ns) else SEND_NS)
+        if wake_ns <= now_ns:
+            events = self._epoll.poll(0)
+            if not events:
+                awake.spend(time.monotonic_ns() - now_ns)
+            return events
+        if self._dense(now_ns):
+            # In dense traffic nobody need be woken for each arrival: the kernel has stamped it.
+            wake_ns = min(wake_ns, now_ns + self._nap_ns)
+            time.sleep((wake_ns - now_ns) / 1e9)
+            wake_ups.learn(time.monotonic_ns() - wake_ns)
+            return self._epoll.poll(0)
+        if wake_ns != self._armed_ns:
+            self._armed_ns = wake_ns
+            self._timer.set(wake_ns)
+        events = self._epoll.poll(-1)
+        if len(events) == 1 and events[0][0] == self._timer.fd:
+            wake_ups.learn(time.monotonic_ns() - wake_ns)
+        return events
+
+    def _dense(self, now_ns: int) -> bool:
+        return self._last_gap_ns < DENSE_NS > now_ns - self._last_arrival_ns and self._nap_ns > LEAST_NAP_NS
 
     def _receive(self, lane: Lane) -> None:
         """Read what has arrived on one lane and give each frame its due time."""
@@ -136,6 +154,7 @@ class DelayLine:
         before_ns, real_ns, now_ns = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
         if now_ns - before_ns < CLOCKS_APART_NS:
             self._real_ahead_ns = real_ns - now_ns
+        self._last_gap_ns, self._last_arrival_ns = now_ns - self._last_arrival_ns, now_ns
         for _ in range(FRAMES_PER_TURN):
             try:
                 frame, ancillary, _flags, _address = receive(LARGEST_FRAME_BYTES, ANCILLARY_BYTES)
@@ -214,6 +233,7 @@ class DelayLine:
                 properties = LinkProperties(**request["properties"])
                 for lane in self._links[request["link"]]:
                     lane.queue.change(properties)
+                self._set_nap()
                 return {"done": True}
             case "declared":
                 return {link: asdict(forth.queue.properties) for link, (forth, _back) in self._links.items()}
@@ -251,8 +271,15 @@ class DelayLine:
                 self._lanes[lane.source.fileno()] = lane
                 self._epoll.register(lane.source.fileno(), select.EPOLLIN)
         self._numbered = list(self._lanes.values())
+        self._set_nap()
         self._running = True
         return None
+
+    def _set_nap(self) -> None:
+        """How long arrivals may be left unread: half the least delay, so that none is read too late."""
+        every = [lane.queue.properties for lane in self._numbered]
+        least_ms = min((max(0.0, each.delay_ms - each.jitter_ms) for each in every), default=0.0)
+        self._nap_ns = min(MOST_NAP_NS, round(least_ms * 1e6 / 2))
 
     @staticmethod
     def _counters(lane: Lane) -> dict[str, float]:
