@@ -152,6 +152,12 @@ def headings(page: Path) -> list[str]:
     return re.findall(r"^(#+) ", _BLOCK.sub("", text_of(page)), re.M)
 
 
+@pytest.mark.parametrize("name", ["experiments.md", "experiments.zh.md"])
+def test_the_example_experiment_is_shown_as_it_is(name: str) -> None:
+    file = ROOT / "docs" / "examples" / "ping_pair.py"
+    assert blocks(ROOT / "docs" / name, "python") == [text_of(file)]
+
+
 def percent(ratio: float) -> str:
     return f"{ratio * 100:g} %"
 
