@@ -56,8 +56,9 @@ def read_back(
         for attempt in range(1, attempts + 1):
             seconds = probes * max(PROBE_GAP_SECONDS, len(wanted) / PROBES_PER_SECOND)
             probed = injector.probes(wanted, probes, seconds)
-            trains = {number: _train(links[number // 2].properties, rate_seconds) for number in wanted}
-            # What was outside tolerance is measured again with less at the same time.
+            # What was outside tolerance is measured again for longer, with less at the same time.
+            longer_seconds = rate_seconds * 2 ** (attempt - 1)
+            trains = {number: _train(links[number // 2].properties, longer_seconds) for number in wanted}
             trained = injector.trains(_groups(directions, trains, FRAMES_PER_SECOND / 4 ** (attempt - 1)))
             for number in wanted:
                 link = links[number // 2]

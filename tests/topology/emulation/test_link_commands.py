@@ -135,8 +135,10 @@ def test_shaping_covers_every_link_of_a_layout() -> None:
     assert len(set(handles)) == 160
 
 
-@pytest.mark.parametrize(("rate_mbps", "burst"), [(0.5, 1514), (10, 1514), (100, 12_500), (400, 50_000)])
-def test_burst_is_a_millisecond_but_at_least_a_frame(rate_mbps: float, burst: int) -> None:
+@pytest.mark.parametrize(
+    ("rate_mbps", "burst"), [(0.5, 1514), (10, 1514), (100, 12_500), (200, 50_000), (400, 150_000)]
+)
+def test_burst_grows_with_the_rate_but_is_at_least_a_frame(rate_mbps: float, burst: int) -> None:
     assert shaping.burst_bytes(rate_mbps) == burst
 
 
