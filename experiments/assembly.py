@@ -77,9 +77,14 @@ def one_way(result: LatencyResult) -> OneWayStatistics:
     )
 
 
-def link_checks(readings: Mapping[Variant, Sequence[LinkReading]]) -> LinkChecks:
-    """Declared against achieved of every direction of every link."""
-    return LinkChecks(networks={variant: tuple(map(_link_check, of)) for variant, of in readings.items()})
+def link_checks(
+    readings: Mapping[Variant, Sequence[LinkReading]], processing_ms: Mapping[Variant, float]
+) -> LinkChecks:
+    """Declared against achieved of every direction of every link, before switch processing is allowed for."""
+    return LinkChecks(
+        networks={variant: tuple(map(_link_check, of)) for variant, of in readings.items()},
+        switch_processing_ms=dict(processing_ms),
+    )
 
 
 def _link_check(reading: LinkReading) -> LinkCheck:

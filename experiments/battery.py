@@ -42,7 +42,7 @@ class Battery:
 def expected_s(depth: Depth, destinations: int) -> float:
     """How long the battery should take, for the progress display."""
     states = 2 if depth.utilisation > 0 else 1
-    latency_s = states * (depth.samples * depth.interval_ms / 1000 + 2.0)
+    latency_s = states * (depth.samples * depth.interval_ms(destinations) / 1000 + 2.0)
     throughput_runs = 2 * min(destinations, depth.throughput_sites or destinations)
     return 1.5 + latency_s + depth.pings * 0.2 + throughput_runs * (depth.throughput_s + 0.7)
 
@@ -62,7 +62,7 @@ def measure(run: Run, variant: Variant, lab: Lab, source: SiteName) -> Battery:
         idle = measure_latency(
             pairs,
             samples=depth.samples,
-            interval_ms=depth.interval_ms,
+            interval_ms=depth.interval_ms(len(pairs)),
             dscp=dscp,
             seed=seed,
             samples_file=run.folder.samples_path(variant, "idle"),
@@ -77,7 +77,7 @@ def measure(run: Run, variant: Variant, lab: Lab, source: SiteName) -> Battery:
                 loaded = measure_latency(
                     pairs,
                     samples=depth.samples,
-                    interval_ms=depth.interval_ms,
+                    interval_ms=depth.interval_ms(len(pairs)),
                     dscp=dscp,
                     seed=seed + 1,
                     samples_file=run.folder.samples_path(variant, "loaded"),

@@ -19,7 +19,7 @@ class Depth:
 
     Attributes:
         samples: STAMP probes per pair and state.
-        interval_ms: between two probes of a pair.
+        probes_per_s: STAMP probes of all pairs together; more would load the machine they measure.
         pings: of the cross-check per pair.
         throughput_s: whole seconds, length of each iperf3 run; 0 leaves throughput out.
         throughput_sites: at most so many destinations get iperf3 runs; 0 means all.
@@ -27,15 +27,19 @@ class Depth:
     """
 
     samples: int = 1000
-    interval_ms: float = 10.0
+    probes_per_s: float = 250.0
     pings: int = 20
     throughput_s: int = 5
     throughput_sites: int = 0
     utilisation: float = 0.16
 
+    def interval_ms(self, pairs: int) -> float:
+        """Time between two probes of a pair."""
+        return 1000.0 * pairs / self.probes_per_s
+
 
 FULL = Depth()
-QUICK = Depth(samples=200, interval_ms=5.0, pings=5, throughput_s=1, throughput_sites=3)
+QUICK = Depth(samples=100, pings=5, throughput_s=1, throughput_sites=3)
 
 
 @dataclass(frozen=True)

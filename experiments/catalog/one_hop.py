@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.plan import RoutingPlan
 from experiments.assembly import link_checks, pair_result
 from experiments.battery import Battery, expected_s, measure
+from experiments.calibration import allow_for, measure_switch_processing_ms
 from experiments.catalog import Experiment
 from experiments.hosts import host_of
 from experiments.results import (
@@ -38,6 +39,7 @@ class OneHop(Experiment):
     def run(self, run: Run) -> Summary:
         """Measure both networks and set them side by side."""
         readings: dict[Variant, list[LinkReading]] = {}
+        processing_ms: dict[Variant, float] = {}
         batteries: dict[Variant, Battery] = {}
         each_s = BRING_UP_S + READ_BACK_S + expected_s(run.depth, len(run.destinations))
         run.expect(2 * each_s)
@@ -47,9 +49,12 @@ class OneHop(Experiment):
             with run.lab(variant) as lab:
                 run.say(f"{variant}: reading back {len(lab.layout.links)} links")
                 readings[variant] = lab.read_back()
-                run.folder.write_links(link_checks(readings))
+                run.say("measuring the switches' own processing time")
+                processing_ms[variant] = measure_switch_processing_ms(lab, readings[variant])
+                allow_for(lab, processing_ms[variant])
+                run.folder.write_links(link_checks(readings, processing_ms))
                 batteries[variant] = measure(run, variant, lab, source)
-        return self._summary(run, link_checks(readings), batteries)
+        return self._summary(run, link_checks(readings, processing_ms), batteries)
 
     def _summary(self, run: Run, links: LinkChecks, batteries: dict[Variant, Battery]) -> Summary:
         networks = run.networks

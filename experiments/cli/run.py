@@ -33,7 +33,7 @@ PROPOSAL = "qingyang-direct"
 @click.option("--proposal", default=PROPOSAL, show_default=True, help="The network as proposed.")
 @click.option("--sites", help="Measure only to these sites, comma-separated.")
 @click.option("--quick", is_flag=True, help="Fewer samples, throughput to three sites: under a minute.")
-@click.option("--samples", type=int, help="STAMP probes per pair and state.  [default: 1000, quick 200]")
+@click.option("--samples", type=int, help="STAMP probes per pair and state.  [default: 1000, quick 100]")
 @click.option(
     "--utilisation",
     type=float,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import Field
+
 from experiments.results.model import SCHEMA_VERSION, ResultModel, Variant
 
 
@@ -49,6 +51,8 @@ class LinkChecks(ResultModel):
 
     schema_version: int = SCHEMA_VERSION
     networks: dict[Variant, tuple[LinkCheck, ...]]
+    switch_processing_ms: dict[Variant, float] = Field(default_factory=dict)
+    """The emulated switches' own processing per hop, measured idle; every link's pipe is shorter by it."""
 
     def failed(self) -> Sequence[tuple[Variant, LinkCheck]]:
         """The directions out of tolerance."""
