@@ -10,10 +10,12 @@ from pathlib import Path
 import click
 import pytest
 
+from experiments.calibration import MOST_MS
 from experiments.cli import onehop
 from experiments.hosts import MAX_BUSY_RATIO, MIN_ARRIVED_RATIO
 from experiments.queueing import md1_mean_wait_ms
 from experiments.results.summary import TOLERANCE_MS, TOLERANCE_RATIO
+from experiments.run import FULL, QUICK
 from topology.emulation.links.shaping import burst_bytes
 from topology.emulation.reading import DEFAULT_TOLERANCE
 from topology.scenario import check, json_schema
@@ -158,6 +160,15 @@ def test_the_example_experiment_is_shown_as_it_is(name: str) -> None:
     assert blocks(ROOT / "docs" / name, "python") == [text_of(file)]
 
 
+@pytest.mark.parametrize("name", ["experiments.md", "experiments.zh.md"])
+def test_the_depths_are_those_of_the_code(name: str) -> None:
+    text = text_of(ROOT / "docs" / name)
+    for rows in (f"| {FULL.samples} | {QUICK.samples} |", f"| {FULL.pings} | {QUICK.pings} |"):
+        assert rows in text
+    assert all(f"{depth.throughput_s} s" in text for depth in (FULL, QUICK))
+    assert f"| {FULL.utilisation:g}" in text
+
+
 def percent(ratio: float) -> str:
     return f"{ratio * 100:g} %"
 
@@ -173,6 +184,8 @@ def test_figures_of_the_model_page_are_those_of_the_code(name: str) -> None:
         percent(DEFAULT_TOLERANCE.delay_ratio),
         f"{DEFAULT_TOLERANCE.delay_ms:g} ms",
         f"| {percent(DEFAULT_TOLERANCE.rate_ratio)} |",
+        f"{MOST_MS:g} ms",
+        f" {FULL.probes_per_s:g} ",
     ]
     for rate, load in ((20, 0.16), (20, 0.6), (20, 0.9), (100, 0.9)):
         strict = md1_mean_wait_ms(rate, load, 1250)
