@@ -81,6 +81,7 @@ class DelayLine:
         self._nap_ns = 0
         self._last_arrival_ns = 0
         self._last_gap_ns = DENSE_NS
+        self._unread = False
         self._running = False
         self._epoll = select.epoll()
         self._epoll.register(control.fileno(), select.EPOLLIN)
@@ -130,6 +131,9 @@ class DelayLine:
             if not events:
                 awake.spend(time.monotonic_ns() - now_ns)
             return events
+        if self._unread:
+            self._unread = False
+            return self._epoll.poll(0)
         if self._dense(now_ns):
             # In dense traffic nobody need be woken for each arrival: the kernel has stamped it.
             wake_ns = min(wake_ns, now_ns + self._nap_ns)
@@ -168,6 +172,7 @@ class DelayLine:
             first_due_ns = push(frame, arrived_ns)
             if first_due_ns is not None:
                 heapq.heappush(self._due, (first_due_ns, lane.number))
+        self._unread = True
 
     def _release(self) -> None:
         """Send every frame that is due."""
