@@ -113,6 +113,11 @@ class OpenVSwitch:
             daemon.wait()
         self._daemons.clear()
 
+    @property
+    def switch_pid(self) -> int:
+        """Process id of ovs-vswitchd. Raises ``KeyError`` before ``start``."""
+        return self._daemons["ovs-vswitchd"].pid
+
     def kill(self) -> None:
         """End both daemons without waiting. Nothing is worth a graceful end: the database is private and
         temporary, and bridges of the kernel datapath go with the network namespace.

@@ -9,6 +9,10 @@ Geometry, the same for every realisation (``=`` is a veth pair, ``|`` an OVS bri
 Rate and queue stand at the egress of the switch-side interface, so a full queue drops before the pipe and
 never reorders. The pipe between the two wire ends is either the kernel (``netem``: mirred redirect + netem)
 or our own delay line (``userspace``). Both know nothing of OVS, so each works with either OVS datapath.
+
+Frames of ethertype ``packetsocket.ETH_P_LOAD`` only load a link's queue: sent at a switch-side interface,
+they wait in HTB like any other, and the kernel takes them off at the wire end behind it. So background traffic
+costs neither a switch nor a delay line anything.
 """
 
 from __future__ import annotations
@@ -48,7 +52,7 @@ class Wire:
 
 
 class Pipe(Protocol):
-    """Carries frames between the wire ends of many links: delay, jitter, loss."""
+    """Carries frames between the wire ends of many links: delay, jitter, loss. Takes ``ETH_P_LOAD`` off."""
 
     name: str
 

@@ -2,7 +2,8 @@
 
 What arrives at wire end a is redirected to the egress of wire end b, where netem is the root queueing
 discipline: it delays, varies and loses, and then the frame leaves towards the switch. The other direction is
-the same with a and b exchanged. tc-netem(8), tc-mirred(8), tc-u32(8).
+the same with a and b exchanged. tc-netem(8), tc-mirred(8), tc-u32(8). Frames that only load the queue before
+a match a filter that comes first and redirects nothing: they go up the stack, where no protocol wants them.
 
 Three things netem does not do by itself. With jitter it reorders, unless it also has a rate: then a frame
 never leaves before its predecessor (``netem_enqueue`` in net/sched/sch_netem.c). So it gets a rate far above
@@ -20,6 +21,7 @@ from typing import Any
 
 from topology.emulation.links import LinkProperties, Wire, tc
 from topology.emulation.links.calibration import measure_lateness_ms
+from topology.emulation.links.packetsocket import ETH_P_LOAD
 from topology.emulation.links.steering import steer_all
 from topology.errors import EmulationError
 
@@ -107,7 +109,12 @@ def start_commands(wire: Wire, seed: int | None, lateness_ms: float = 0.0) -> li
             tc.Command(wire.link, f"qdisc add dev {source} clsact"),
             tc.Command(
                 wire.link,
-                f"filter add dev {source} ingress protocol all prio 1 u32 match u32 0 0"
+                f"filter add dev {source} ingress protocol {ETH_P_LOAD:#x} prio 1 u32 match u32 0 0"
+                " flowid 1:1",
+            ),
+            tc.Command(
+                wire.link,
+                f"filter add dev {source} ingress protocol all prio 2 u32 match u32 0 0"
                 f" action mirred egress redirect dev {sink}",
             ),
         ]
@@ -184,9 +191,8 @@ def probe() -> str:
     failed = tc.failed_line(done.stderr)
     if failed is None:
         return said[0] if said else f"exit code {done.returncode}"
-    what = next(
-        (kind for kind in ("netem", "clsact") if f" {kind}" in commands[failed].text), "mirred by u32"
-    )
+    known = {" netem": "netem", " clsact": "clsact", " mirred": "mirred by u32"}
+    what = next((name for word, name in known.items() if word in commands[failed].text), "u32")
     return f"the kernel refuses {what} ({said[0].removeprefix('Error: ')})"
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 ETH_P_ALL = 0x0003
 ETH_P_EXPERIMENTAL = 0x88B5  # IEEE 802 local experimental ethertype 1
+ETH_P_LOAD = 0x88B6  # local experimental ethertype 2: frames that only load a link's queue
 VNET_HEADER_BYTES = 10  # struct virtio_net_hdr
 LARGEST_FRAME_BYTES = 65536 + 64  # a full GSO frame with its headers
 SNAPSHOT_BYTES = 64
@@ -29,6 +30,17 @@ _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
 ANCILLARY_BYTES = socket.CMSG_SPACE(16)  # one struct timespec
+
+# Classic BPF (linux/filter.h): operation, jump if true, jump if false, operand; "give" says how many bytes pass.
+_LOAD_HALF, _LOAD_WORD, _JUMP_IF_EQUAL, _GIVE = 0x28, 0x20, 0x15, 0x06
+_ETHERTYPE_AT = 12
+_INTERFACE_INDEX = 0xFFFFF000 + 8  # an ancillary load, SKF_AD_IFINDEX
+_ALL_BUT_LOAD = (
+    (_LOAD_HALF, 0, 0, _ETHERTYPE_AT),
+    (_JUMP_IF_EQUAL, 0, 1, ETH_P_LOAD),
+    (_GIVE, 0, 0, 0),
+    (_GIVE, 0, 0, LARGEST_FRAME_BYTES),
+)
 
 _timespec = struct.Struct("@ll")
 
@@ -46,7 +58,8 @@ def open_wire(interface: str, receive_buffer_bytes: int) -> socket.socket:
     """A non-blocking socket that reads what arrives at ``interface`` and writes what shall leave it.
 
     Each frame starts with a ``virtio_net_hdr``, so GSO frames and frames whose checksum is not yet computed
-    pass whole. Frames sent by this machine through ``interface`` are not seen.
+    pass whole. Frames sent by this machine through ``interface`` are not seen, and those that only load a
+    link's queue (``ETH_P_LOAD``) are dropped by the kernel before they wake anybody.
 
     Raises ``OSError`` where the interface is missing or CAP_NET_RAW is.
     """
@@ -55,6 +68,7 @@ def open_wire(interface: str, receive_buffer_bytes: int) -> socket.socket:
         for option in (_PACKET_VNET_HDR, _PACKET_IGNORE_OUTGOING):
             packet.setsockopt(_SOL_PACKET, option, 1)
         packet.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        _attach(packet, _ALL_BUT_LOAD)
         enlarge(packet, receive_buffer_bytes)
         # Bound last: a socket opened with a protocol sees every interface until it is bound.
         packet.bind((interface, ETH_P_ALL))
@@ -117,21 +131,21 @@ def kernel_drops(packet: socket.socket) -> int:
 
 
 def _accept_only(packet: socket.socket, ethertype: int, interface_indices: Sequence[int]) -> None:
-    """Attach a classic BPF program that keeps frames of ``ethertype`` at some interfaces only.
-
-    Operation codes: ``linux/filter.h``; the interface's index is an ancillary load (SKF_AD_IFINDEX).
-    """
-    load_half, load_word, jump_if_equal, give = 0x28, 0x20, 0x15, 0x06
-    ancillary_ifindex = 0xFFFFF000 + 8
+    """Let only frames of ``ethertype`` at some interfaces pass."""
     program = [
-        (load_half, 0, 0, 12),
-        (jump_if_equal, 1, 0, ethertype),
-        (give, 0, 0, 0),
-        (load_word, 0, 0, ancillary_ifindex),
+        (_LOAD_HALF, 0, 0, _ETHERTYPE_AT),
+        (_JUMP_IF_EQUAL, 1, 0, ethertype),
+        (_GIVE, 0, 0, 0),
+        (_LOAD_WORD, 0, 0, _INTERFACE_INDEX),
     ]
     for index in interface_indices:
-        program += [(jump_if_equal, 0, 1, index), (give, 0, 0, SNAPSHOT_BYTES)]
-    program.append((give, 0, 0, 0))
+        program += [(_JUMP_IF_EQUAL, 0, 1, index), (_GIVE, 0, 0, SNAPSHOT_BYTES)]
+    program.append((_GIVE, 0, 0, 0))
+    _attach(packet, program)
+
+
+def _attach(packet: socket.socket, program: Sequence[tuple[int, int, int, int]]) -> None:
+    """Have the kernel run a classic BPF program on every frame before ``packet`` sees it."""
     packed = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(packed, len(packed))
     header = struct.pack("@HP", len(program), ctypes.addressof(buffer))
