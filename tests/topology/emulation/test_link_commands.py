@@ -28,10 +28,12 @@ def test_netem_golden() -> None:
         "qdisc add dev w1b root handle 1: netem limit 5398 delay 2513.000us rate 100gbit",
         "qdisc add dev w1a root handle 1: netem limit 5398 delay 2513.000us rate 100gbit",
         "qdisc add dev w1a clsact",
-        "filter add dev w1a ingress protocol all prio 1 u32 match u32 0 0"
+        "filter add dev w1a ingress protocol 0x88b6 prio 1 u32 match u32 0 0 flowid 1:1",
+        "filter add dev w1a ingress protocol all prio 2 u32 match u32 0 0"
         " action mirred egress redirect dev w1b",
         "qdisc add dev w1b clsact",
-        "filter add dev w1b ingress protocol all prio 1 u32 match u32 0 0"
+        "filter add dev w1b ingress protocol 0x88b6 prio 1 u32 match u32 0 0 flowid 1:1",
+        "filter add dev w1b ingress protocol all prio 2 u32 match u32 0 0"
         " action mirred egress redirect dev w1a",
     ]
     assert {command.link for command in netem.start_commands(WIRE, None)} == {"qingyang--xian"}

@@ -11,8 +11,8 @@ never reorders. The pipe between the two wire ends is either the kernel (``netem
 or our own delay line (``userspace``). Both know nothing of OVS, so each works with either OVS datapath.
 
 Frames of ethertype ``packetsocket.ETH_P_LOAD`` only load a link's queue: sent at a switch-side interface,
-they wait in HTB like any other, and the kernel takes them off at the wire end behind it. So background traffic
-costs neither a switch nor a delay line anything.
+they wait in HTB like any other, and the kernel takes them off at the wire end behind it. So background
+traffic costs neither a switch nor a delay line anything.
 """
 
 from __future__ import annotations

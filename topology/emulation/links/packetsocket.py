@@ -31,7 +31,7 @@ _SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
 ANCILLARY_BYTES = socket.CMSG_SPACE(16)  # one struct timespec
 
-# Classic BPF (linux/filter.h): operation, jump if true, jump if false, operand; "give" says how many bytes pass.
+# Classic BPF (linux/filter.h): operation, jump if true, jump if false, operand. A filter gives bytes to keep.
 _LOAD_HALF, _LOAD_WORD, _JUMP_IF_EQUAL, _GIVE = 0x28, 0x20, 0x15, 0x06
 _ETHERTYPE_AT = 12
 _INTERFACE_INDEX = 0xFFFFF000 + 8  # an ancillary load, SKF_AD_IFINDEX
