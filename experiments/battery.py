@@ -107,11 +107,11 @@ def declared_mbps(lab: Lab, path: Sequence[SiteName]) -> float:
 
 
 def background_flows(lab: Lab, done: Battery, utilisation: float) -> list[Flow]:
-    """One-hop flows, in both directions, over every link that a measured path crosses."""
-    links = {link.id: link for path in done.paths.values() for link in lab.network.path_links(path.sites)}
-    flows = []
-    for link in sorted(links, key=lambda name: lab.layout.links[name].number):
-        a, b = lab.endpoint(links[link].a), lab.endpoint(links[link].b)
-        rate_mbps = lab.layout.links[link].properties.rate_mbps * utilisation
-        flows += [Flow(a, b, rate_mbps), Flow(b, a, rate_mbps)]
-    return flows
+    """One flow into each end of every link that a measured path crosses, by link number."""
+    crossed = {link.id for path in done.paths.values() for link in lab.network.path_links(path.sites)}
+    return [
+        Flow(link.link, end.interface, link.properties.rate_mbps * utilisation)
+        for link in lab.layout.links.values()
+        if link.link in crossed
+        for end in (link.a, link.b)
+    ]

@@ -9,7 +9,7 @@ from experiments.results import Host, HostLoad, HostVerdict, Variant
 from topology.network import Text
 
 MAX_BUSY_RATIO = 0.95
-MIN_ARRIVED_RATIO = 0.98  # background traffic that went missing was not queued by links, but by the machine
+MIN_ACHIEVED_RATIO = 0.98  # of the background traffic asked for; with less the links were not loaded as stated
 
 
 def host_of(host: Host, batteries: Mapping[Variant, Battery]) -> Host:
@@ -37,14 +37,15 @@ def _verdict(batteries: Mapping[Variant, Battery]) -> HostVerdict:
             ),
         )
     reports = [battery.background for battery in batteries.values() if battery.background is not None]
-    arrived = min((report.arrived_ratio for report in reports), default=1.0)
-    if arrived < MIN_ARRIVED_RATIO:
+    achieved = min((report.achieved_ratio for report in reports), default=1.0)
+    if achieved < MIN_ACHIEVED_RATIO:
         return HostVerdict(
             ok=False,
             text=Text(
-                f"Only {arrived:.0%} of the background traffic arrived: the machine cannot carry it; "
-                "raise --rate-scale or lower --utilisation.",
-                f"背景流量只有 {arrived:.0%} 到达：主机承载不了；请增大 --rate-scale 或降低 --utilisation。",
+                f"Only {achieved:.0%} of the background traffic entered the links' queues: they were full, or "
+                "the machine was too slow to send it; lower --utilisation or raise --rate-scale.",
+                f"背景流量只有 {achieved:.0%} 进入链路队列：队列已满，或主机来不及发送；"
+                "请降低 --utilisation 或增大 --rate-scale。",
             ),
         )
     return HostVerdict(
