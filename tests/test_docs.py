@@ -12,7 +12,7 @@ import pytest
 
 from experiments.calibration import MOST_MS
 from experiments.cli import onehop
-from experiments.hosts import MAX_BUSY_RATIO, MIN_ARRIVED_RATIO
+from experiments.hosts import MAX_BUSY_RATIO, MIN_ACHIEVED_RATIO
 from experiments.queueing import md1_mean_wait_ms
 from experiments.results.summary import TOLERANCE_MS, TOLERANCE_RATIO
 from experiments.run import FULL, QUICK
@@ -178,7 +178,7 @@ def test_figures_of_the_model_page_are_those_of_the_code(name: str) -> None:
     text = text_of(ROOT / "docs" / name)
     expected = [
         percent(MAX_BUSY_RATIO),
-        percent(MIN_ARRIVED_RATIO),
+        percent(MIN_ACHIEVED_RATIO),
         percent(TOLERANCE_RATIO),
         f"{TOLERANCE_MS:g} ms",
         percent(DEFAULT_TOLERANCE.delay_ratio),
