@@ -59,6 +59,7 @@ def render(folder: ResultFolder) -> str:
         links=_worst_first(links),
         failed_links=len(links.failed()) if links else 0,
         worst_delay_error=_worst_delay_error(links),
+        processing=_processing(links),
         name=names,
         created=manifest.created.replace("T", " ").rstrip("Z"),
         options=_options(manifest),
@@ -136,6 +137,13 @@ def _worst_first(links: LinkChecks | None) -> list[tuple[Variant, LinkCheck]]:
 def _worst_delay_error(links: LinkChecks | None) -> float | None:
     errors = [check.delay_error_ms for _, check in _worst_first(links)]
     return max((error for error in errors if error is not None), key=abs, default=None)
+
+
+def _processing(links: LinkChecks | None) -> dict[Variant, float] | None:
+    """The switches' own processing time, if both networks were measured."""
+    if links is None or not all(variant in links.switch_processing_ms for variant in VARIANTS):
+        return None
+    return links.switch_processing_ms
 
 
 def _options(manifest: Manifest) -> Sequence[tuple[str, Any]]:
