@@ -38,4 +38,4 @@ def test_example_experiment_cuts_the_direct_link_and_still_pings(tmp_path: Path)
     assert (after["path"], after["as_planned"]) == (DETOUR, True)
     for state in (before, after):
         assert state["lost"] < state["sent"]
-        assert state["rtt_min_ms"] > 0.8 * state["predicted_rtt_ms"]  # delays are there; how late, is not asked
+        assert state["rtt_min_ms"] > 0.8 * state["predicted_rtt_ms"]  # the delays are there
