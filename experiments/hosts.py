@@ -9,7 +9,7 @@ from experiments.results import Host, HostLoad, HostVerdict, Variant
 from topology.network import Text
 
 MAX_BUSY_RATIO = 0.95
-MIN_ACHIEVED_RATIO = 0.98  # of the background traffic asked for; with less the links were not loaded as stated
+MIN_ACHIEVED_RATIO = 0.98  # with less background traffic the links were not loaded as stated
 
 
 def host_of(host: Host, batteries: Mapping[Variant, Battery]) -> Host:
@@ -42,9 +42,9 @@ def _verdict(batteries: Mapping[Variant, Battery]) -> HostVerdict:
         return HostVerdict(
             ok=False,
             text=Text(
-                f"Only {achieved:.0%} of the background traffic entered the links' queues: they were full, or "
-                "the machine was too slow to send it; lower --utilisation or raise --rate-scale.",
-                f"背景流量只有 {achieved:.0%} 进入链路队列：队列已满，或主机来不及发送；"
+                f"Only {achieved:.1%} of the background traffic entered the queues of the links: they were "
+                "full, or the machine was too slow to send it; lower --utilisation or raise --rate-scale.",
+                f"背景流量只有 {achieved:.1%} 进入链路队列：队列已满，或主机来不及发送；"
                 "请降低 --utilisation 或增大 --rate-scale。",
             ),
         )

@@ -88,11 +88,6 @@ def _send(
     due_ns = begun_ns + ahead_ns
     while True:
         now_ns = clock_ns()
-        if now_ns > next_check_ns:
-            if channel.parent_is_gone():
-                break
-            next_check_ns = now_ns + _PARENT_CHECK_NS
-            priority.watch(now_ns)
         while due_ns <= now_ns:
             try:
                 send(frame, addresses[flow])
@@ -109,6 +104,11 @@ def _send(
                     late_ms.append((now_ns - planned_ns) / 1e6)
                 if now_ns > next_check_ns:
                     break
+        if now_ns > next_check_ns:
+            if channel.parent_is_gone():
+                break
+            next_check_ns = now_ns + _PARENT_CHECK_NS
+            priority.watch(now_ns)
         wait_ns = due_ns - clock_ns()
         if wait_ns > 0:
             time.sleep(min(wait_ns, _MAX_SLEEP_NS) / 1e9)

@@ -28,8 +28,6 @@ _PROTOCOL_UDP = 17
 _FRAGMENT_OFFSET_BITS = 0x1FFF
 _WHOLE_PACKET = 0x40000
 
-DROP_ALL: tuple[Instruction, ...] = ((_RETURN, 0, 0, 0),)
-
 
 def udp_destination_port(port: int) -> tuple[Instruction, ...]:
     """Pass Ethernet frames with IPv4 and UDP to ``port``, whole; drop everything else."""

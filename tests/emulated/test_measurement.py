@@ -18,9 +18,7 @@ from scapy.contrib.stamp import (
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
-from experiments.measurement.background import BackgroundTraffic, Flow
 from experiments.measurement.endpoint import Endpoint, inside_namespace
-from experiments.measurement.host_load import HostLoad
 from experiments.measurement.latency import measure_latency
 from experiments.measurement.path import observe_paths
 from experiments.measurement.ping import measure_ping
@@ -353,43 +351,3 @@ def test_iperf3_says_why_it_cannot_and_leaves_nothing_behind() -> None:
             measure_tcp(a, b, seconds=0, declared_mbps=50)
         running = subprocess.run(["ps", "-eo", "comm="], capture_output=True, text=True, check=True)
         assert "iperf3" not in running.stdout.split()
-
-
-def test_background_traffic_achieves_its_rate_and_arrives() -> None:
-    with (
-        shaped_pair(rate="50mbit", queue_bytes=125_000) as (a, b),
-        HostLoad() as load,
-        BackgroundTraffic([Flow(a, b, 8), Flow(b, a, 16)], seed=3) as traffic,
-    ):
-        time.sleep(2.5)
-    report = traffic.report
-    assert report is not None
-    for flow, rate_mbps in zip(report.flows, (8, 16), strict=True):
-        # Poisson counts scatter: 2,200 frames by 2 % (one standard deviation).
-        assert flow.achieved_mbps == pytest.approx(rate_mbps, rel=0.09)
-        assert flow.arrived == flow.sent
-        assert flow.refused == 0
-    assert report.achieved_ratio == pytest.approx(1, abs=0.05)
-    assert report.late_ms is not None
-    assert 2.4 < report.seconds < 30
-    assert 0 < load.busy_ratio <= 1
-    assert load.wakeup_p99_ms is not None
-
-
-def test_background_traffic_counts_what_the_queue_drops() -> None:
-    with (
-        shaped_pair(rate="5mbit", queue_bytes=15_000) as (a, b),
-        BackgroundTraffic([Flow(a, b, 10)], seed=3) as traffic,
-    ):
-        time.sleep(1)
-    assert traffic.report is not None
-    (flow,) = traffic.report.flows
-    assert flow.arrived / flow.sent == pytest.approx(0.5, abs=0.1)
-
-
-def test_background_traffic_ends_with_an_error_of_its_user() -> None:
-    with veth_pair() as (a, b):
-        with pytest.raises(ZeroDivisionError), BackgroundTraffic([Flow(a, b, 1)], seed=1):
-            raise ZeroDivisionError
-        running = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True)
-        assert "measurement.generator" not in running.stdout

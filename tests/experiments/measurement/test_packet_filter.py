@@ -10,7 +10,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 
-from experiments.measurement.packet_filter import DROP_ALL, assemble, attach, udp_destination_port
+from experiments.measurement.packet_filter import assemble, attach, udp_destination_port
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="socket filters are Linux's")
 
@@ -74,8 +74,3 @@ TO_PORT = UDP(sport=5, dport=33999) / b"probe"
 )
 def test_what_the_kernel_lets_pass(frame: Ether, expected: bool) -> None:
     assert passes(bytes(frame), udp_destination_port(33999)) is expected
-
-
-@linux_only
-def test_drop_all() -> None:
-    assert not passes(bytes(Ether() / IP() / TO_PORT), DROP_ALL)
