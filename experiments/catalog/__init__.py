@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,9 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from experiments.run import Run
-from topology.errors import InputError
+from topology.errors import InputError, OneHopError
+
+_OWN = "onehop_user_"  # how modules of users' own files are called
 
 Outcome = BaseModel | Mapping[str, object]
 
@@ -66,10 +69,31 @@ def find(reference: str) -> type[Experiment]:
     return known[reference]
 
 
+def is_users_own(experiment: type[Experiment]) -> bool:
+    """Whether an experiment comes from a user's file."""
+    return experiment.__module__.startswith(_OWN)
+
+
+def failure_of(experiment: type[Experiment], error: Exception, folder: Path) -> OneHopError:
+    """What to tell the author of an experiment that failed; the traceback goes to ``error.txt``.
+
+    Errors of our own, such as a link that could not be built, are told as they are.
+    """
+    if isinstance(error, OneHopError):
+        return error
+    (folder / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return OneHopError(
+        f"the experiment {experiment.name} failed: {type(error).__name__}: {error}",
+        where=f"{last.filename}:{last.lineno}",
+        hint=f"the whole traceback is in {folder / 'error.txt'}",
+    )
+
+
 def _from_file(path: Path) -> type[Experiment]:
     if not path.is_file():
         raise InputError("there is no such file", where=str(path))
-    spec = importlib.util.spec_from_file_location(f"onehop_user_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"{_OWN}{path.stem}", path)
     if spec is None or spec.loader is None:
         raise InputError("cannot be read as Python", where=str(path))
     module = importlib.util.module_from_spec(spec)

@@ -8,6 +8,7 @@ from experiments.battery import Battery, expected_s, measure
 from experiments.calibration import allow_for, measure_switch_processing_ms
 from experiments.catalog import Experiment
 from experiments.hosts import host_of
+from experiments.measurement import stamp
 from experiments.results import (
     VARIANTS,
     LinkChecks,
@@ -44,6 +45,7 @@ class OneHop(Experiment):
         each_s = BRING_UP_S + READ_BACK_S + expected_s(run.depth, len(run.destinations))
         run.expect(2 * each_s)
         source = run.networks["base"].comparison.source
+        stamp.sender_template(1, stamp.BASE_BYTES)  # slow once a lab is up
         for variant in VARIANTS:
             run.folder.write_network(variant, run.networks[variant])
             with run.lab(variant) as lab:

@@ -10,6 +10,7 @@ import importlib
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from importlib.metadata import version
 from pathlib import Path
@@ -100,9 +101,10 @@ def guarded(function: Any) -> int:
 
 def _defect(error: Exception) -> int:
     """Our mistake, not the user's: keep the traceback in a file and say where it is."""
-    kept = Path.cwd() / f"onehop-crash-{os.getpid()}.txt"
     try:
-        kept.write_text("".join(traceback.format_exception(error)))
+        descriptor, kept = tempfile.mkstemp(prefix="onehop-crash-", suffix=".txt", dir=Path.cwd(), text=True)
+        with os.fdopen(descriptor, "w") as file:
+            file.write("".join(traceback.format_exception(error)))
         place = f"; please report it with {kept}"
     except OSError:
         place = ""

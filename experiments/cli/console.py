@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.progress_bar import ProgressBar
+from rich.text import Text
 
 PLAIN_WIDTH = 140  # columns where nobody looks at a terminal: a file or a pipe need not fold at 80
 
@@ -22,44 +24,51 @@ err = _console(stderr=True)
 
 
 class Steps:
-    """Progress of a run of known length: a bar on a terminal, a line per step elsewhere.
+    """Progress of a run: on a terminal a bar with the time left, elsewhere a line per step.
 
-    Time left is estimated from ``weights``: the expected seconds of each step, corrected by how long the
-    finished steps took against their own expectation.
+    The time left is what the run was expected to take, less what it has taken.
     """
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
-        self._bar = progress.add_task("", total=1.0, left="") if progress else None
-        self._expected_s = 1.0
-        self._done_s = 0.0
+        self._task = progress.add_task("", total=None) if progress else None
         self._begun = time.monotonic()
 
     def expect(self, seconds: float) -> None:
-        """How long everything should take."""
-        self._expected_s = max(seconds, 0.1)
+        """How long everything should take, from now on."""
         self._begun = time.monotonic()
-
-    def say(self, sentence: str, *, seconds: float = 0.0) -> None:
-        """A step begins; ``seconds`` is what the steps before it were expected to take in all."""
-        self._done_s = max(self._done_s, seconds)
-        if self._progress is None or self._bar is None:
-            elapsed = time.monotonic() - self._begun
-            err.print(f"[{elapsed:6.1f} s] {sentence}", markup=False)
+        if self._progress is None or self._task is None:
+            err.print(f"this takes about {seconds:.0f} s")
             return
-        self._progress.update(
-            self._bar,
-            description=sentence,
-            completed=min(self._done_s / self._expected_s, 1.0),
-            left=self._time_left(),
-        )
+        self._progress.reset(self._task, total=max(seconds, 1.0))
 
-    def _time_left(self) -> str:
-        if self._done_s <= 0:
-            return f"about {self._expected_s:.0f} s"
-        pace = (time.monotonic() - self._begun) / self._done_s
-        left_s = max(self._expected_s - self._done_s, 0.0) * min(max(pace, 0.5), 3.0)
-        return f"about {left_s:.0f} s left"
+    def say(self, sentence: str) -> None:
+        """A step begins."""
+        if self._progress is None or self._task is None:
+            err.print(f"[{time.monotonic() - self._begun:6.1f} s] {sentence}", markup=False)
+            return
+        self._progress.update(self._task, description=sentence)
+
+
+class _TimeBar(ProgressColumn):
+    """A bar that fills with time and waits, nearly full, for a run that takes longer."""
+
+    def render(self, task: Task) -> ProgressBar:
+        """Called several times a second."""
+        if task.total is None:
+            return ProgressBar(total=1.0, completed=0.0, width=24)
+        return ProgressBar(total=task.total, completed=min(task.elapsed or 0.0, 0.98 * task.total), width=24)
+
+
+class _TimeLeft(ProgressColumn):
+    """About how many seconds are left."""
+
+    def render(self, task: Task) -> Text:
+        """Called several times a second."""
+        if task.total is None:
+            return Text("")
+        left_s = task.total - (task.elapsed or 0.0)
+        return Text(f"about {left_s:.0f} s left" if left_s >= 1 else "a moment more", style="dim")
 
 
 @contextmanager
@@ -68,12 +77,6 @@ def steps() -> Iterator[Steps]:
     if not err.is_terminal:
         yield Steps(None)
         return
-    columns = (
-        SpinnerColumn(),
-        BarColumn(bar_width=24),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}", style="dim"),
-        TextColumn("{task.description}", markup=False),
-    )
+    columns = (SpinnerColumn(), _TimeBar(), _TimeLeft(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=err, transient=True) as progress:
         yield Steps(progress)

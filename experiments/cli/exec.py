@@ -24,6 +24,8 @@ def command(pid: int | None, site: str, words: tuple[str, ...]) -> int:
       onehop exec beijing bash
     """
     lab = choose_lab(pid)
+    if not lab.hosts:
+        raise InputError(f"{lab.scenario} is still starting", hint="see onehop status; try again in a moment")
     if site not in lab.hosts:
         raise InputError(
             f"{site!r} is not a site of {lab.scenario}", hint="its sites: " + ", ".join(sorted(lab.hosts))

@@ -71,7 +71,7 @@ def command(
       onehop run --quick
       onehop run one-hop --sites beijing,shanghai --samples 5000
       onehop run --proposal qingyang-xian --utilisation 0.6
-      onehop run --base tiny --proposal my-overlay.yaml --json > result.json
+      onehop run --proposal my-overlay.yaml --json > result.json
     """
     if only_list:
         return _list()
@@ -95,9 +95,10 @@ def command(
         except BaseException as error:
             finish(folder, "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "refused")
             err.print(f"what was measured so far is kept in {folder.path}", markup=False)
+            if catalog.is_users_own(chosen) and isinstance(error, Exception):
+                raise catalog.failure_of(chosen, error, folder.path) from error
             raise
-        progress.say("writing the report")
-        return _conclude(folder, outcome, as_json=as_json, language=language)
+        return _conclude(folder, outcome, progress, as_json=as_json, language=language)
 
     try:
         return in_cell("run", " / ".join(network.id for network in networks.values()), work)
@@ -105,7 +106,9 @@ def command(
         _give_back(output or RESULTS_DIRECTORY)
 
 
-def _conclude(folder: ResultFolder, outcome: catalog.Outcome, *, as_json: bool, language: str) -> int:
+def _conclude(
+    folder: ResultFolder, outcome: catalog.Outcome, progress: Steps, *, as_json: bool, language: str
+) -> int:
     if not isinstance(outcome, Summary):
         values = outcome.model_dump(mode="json") if isinstance(outcome, BaseModel) else dict(outcome)
         text = json.dumps(values, ensure_ascii=False, indent=1)
@@ -113,6 +116,7 @@ def _conclude(folder: ResultFolder, outcome: catalog.Outcome, *, as_json: bool, 
         finish(folder, "complete")
         print(text)
         return 0
+    progress.say("writing the report")
     folder.write_summary(outcome)
     finish(folder, "complete" if outcome.verdict.ok else "refused")
     report = write_report(folder)
@@ -138,7 +142,6 @@ def _list() -> int:
 
 
 def _depth(quick: bool, samples: int | None, utilisation: float | None) -> Depth:
-
     depth = QUICK if quick else FULL
     if samples is not None:
         if not 2 <= samples <= 1_000_000:

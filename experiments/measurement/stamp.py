@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 
 from topology.errors import InputError
 
@@ -32,8 +33,12 @@ REFLECTED = struct.Struct("!IQHHQIQHHB")  # a reflected packet up to the sender'
 _SENDER = struct.Struct("!IQHH")
 
 
+@cache
 def sender_template(ssid: int, payload_bytes: int) -> bytes:
     """A session-sender packet with sequence number and time still 0.
+
+    The first call imports scapy, which then reads every interface of the network namespace: a few seconds
+    where a lab has hundreds. So make it before a lab is up.
 
     Raises ``InputError`` if ``payload_bytes`` is neither 44 nor 48 to 1472.
     """

@@ -33,6 +33,8 @@ from topology.network import Network
 from topology.resolved import network_from_dict
 
 RESULTS_DIRECTORY = Path("results")
+COMPARISONS = ("one-hop",)
+"""Experiments whose summary is a ``Summary``; others write what they like."""
 
 
 class ResultFolder:
@@ -86,8 +88,15 @@ class ResultFolder:
 
     @property
     def summary(self) -> Summary:
-        """The summary. Raises ``InputError`` if the run ended before it was written."""
-        return Summary.from_json(self._read("summary.json"), where=self._where("summary.json"))
+        """The summary. Raises ``InputError`` if the run ended before it was written, or is no comparison."""
+        text = self._read("summary.json")
+        if self.manifest.experiment not in COMPARISONS:
+            raise InputError(
+                f"the experiment {self.manifest.experiment!r} has a summary of its own, and no report",
+                where=str(self.path),
+                hint="read its summary.json",
+            )
+        return Summary.from_json(text, where=self._where("summary.json"))
 
     @property
     def links(self) -> LinkChecks | None:

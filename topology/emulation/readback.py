@@ -2,7 +2,7 @@
 
 Two ways at once. Passive: what the pipe and HTB say they do is compared with the layout. Active: in each
 direction of each link small frames measure the one-way delay, the losses and the order, and a train of
-frames faster than the link measures its rate. A link outside tolerance is measured once more, because a busy
+frames faster than the link measures its rate. A link outside tolerance is measured again, because a busy
 machine disturbs; what is still outside then is reported by ``LinkReading.problems``. What follows from it is
 up to the caller.
 """
