@@ -43,7 +43,9 @@ class Session:
     def recorded(self, record: Record) -> None:
         """The reflector has reported a packet or the departure of its answer."""
         if record.kind == ANSWER_LEFT:
-            self._answer_left_ns[record.reflector_sequence] = record.time_ns
+            # A kernel datapath hands the same packet on, and every interface it crosses stamps it again.
+            known_ns = self._answer_left_ns.get(record.reflector_sequence, record.time_ns)
+            self._answer_left_ns[record.reflector_sequence] = min(known_ns, record.time_ns)
             return
         sample = self._waiting.get(record.sender_sequence)
         if record.kind != ARRIVED or sample is None:

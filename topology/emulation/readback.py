@@ -33,7 +33,7 @@ AHEAD_SHARE = 0.9  # of the queue, which a train fills at once
 
 
 def read_back(
-    layout: Layout, pipe: Pipe, *, probes: int = 40, rate_seconds: float = 0.016, attempts: int = 3
+    layout: Layout, pipe: Pipe, *, probes: int = 40, rate_seconds: float = 0.016, attempts: int = 4
 ) -> list[LinkReading]:
     """Measure every link of a network that is up: both directions, in the order of the layout.
 

@@ -36,6 +36,12 @@ def answer_left(sequence: int, own: int) -> Event:
     return lambda session: session.recorded(record)
 
 
+def answer_left_again(sequence: int, own: int) -> Event:
+    """A later stamp of the same answer, by an interface further on."""
+    record = Record(ANSWER_LEFT, 0, 1, sequence, own, T0 + sequence + 9000)
+    return lambda session: session.recorded(record)
+
+
 def answered(sequence: int, own: int) -> Event:
     answer = Reflected(
         own, ntp_from_ns(T0 + sequence + 1400), 1, ntp_from_ns(T0 + sequence + 1000), sequence, 0, 252
@@ -50,7 +56,7 @@ def play(*events: Event) -> tuple[Session, list[Sample]]:
     return session, list(session.take_finished(LATER))
 
 
-@given(st.permutations([left(0), arrived(0, 0), answer_left(0, 0), answered(0, 0)]))
+@given(st.permutations([left(0), arrived(0, 0), answer_left(0, 0), answer_left_again(0, 0), answered(0, 0)]))
 def test_any_order_gives_the_same_sample(events: list[Event]) -> None:
     session, (sample,) = play(sent(0), *events)
     assert sample == Sample(
