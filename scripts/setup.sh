@@ -4,6 +4,7 @@
 #   scripts/setup.sh model       a Python environment: scenarios, plans, reports (any Unix; no root)
 #   scripts/setup.sh emulation   also Open vSwitch, Mininet's mnexec, iperf3 (Debian or Ubuntu; root)
 #   scripts/setup.sh test        also what the tests need
+#   scripts/setup.sh model-test  what the tests of the model need (any Unix; no root)
 #   scripts/setup.sh --check LEVEL   exit 0 if there is nothing to do; changes nothing
 #
 # It installs Debian packages with apt-get and Python packages into one folder (ONEHOP_VENV, default .venv
@@ -19,8 +20,8 @@ level=${1:-emulation}
 case $level in
   model) extra='' ;;
   emulation) extra='' ;;
-  test) extra='[test]' ;;
-  *) echo "setup.sh: unknown level '$level' (model, emulation or test)" >&2; exit 2 ;;
+  test | model-test) extra='[test]' ;;
+  *) echo "setup.sh: unknown level '$level' (model, emulation, test or model-test)" >&2; exit 2 ;;
 esac
 
 # Program that must be there -> Debian package that brings it.
@@ -61,7 +62,7 @@ environment_ready() {
 }
 
 system_ready() {
-  [ "$level" = model ] && return 0
+  case $level in model*) return 0 ;; esac
   [ "$(uname -s)" = Linux ] || return 0
   [ -z "$(missing_packages "$programs")" ]
 }
@@ -104,7 +105,7 @@ install_packages() {  # PACKAGE...
   rm -f "$log"
 }
 
-if [ "$level" != model ] && [ "$(uname -s)" = Linux ]; then
+if ! system_ready; then
   packages=$(missing_packages "$programs")
   if [ -n "$packages" ]; then
     # shellcheck disable=SC2086
