@@ -6,6 +6,7 @@ cross-check, delay under background traffic, and throughput last, since it distu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ from experiments.measurement.samples import LatencyResult
 from experiments.measurement.throughput import Throughput, measure_tcp, measure_udp
 from experiments.results import Variant
 from experiments.run import Depth, Run
-from topology.network import TrafficClass
+from topology.network import Network, TrafficClass
 
 SiteName = str
 
@@ -92,12 +93,25 @@ def measure(run: Run, variant: Variant, lab: Lab, source: SiteName) -> Battery:
 def measure_throughput(run: Run, lab: Lab, pairs: Sequence[tuple[Endpoint, Endpoint]], done: Battery) -> None:
     """TCP, then UDP at the declared rate, one pair at a time, marked as *compute* traffic."""
     dscp = lab.network.routing.dscp[TrafficClass.COMPUTE]
-    for start, end in pairs[: run.depth.throughput_sites or None]:
+    for start, end in across_regions(lab.network, pairs, run.depth.throughput_sites or len(pairs)):
         run.say(f"throughput to {end.site}")
         rate_mbps = declared_mbps(lab, done.paths[end.site].sites)
         seconds = run.depth.throughput_s
         done.tcp[end.site] = measure_tcp(start, end, seconds=seconds, declared_mbps=rate_mbps, dscp=dscp)
         done.udp[end.site] = measure_udp(start, end, seconds=seconds, declared_mbps=rate_mbps, dscp=dscp)
+
+
+def across_regions(
+    network: Network, pairs: Sequence[tuple[Endpoint, Endpoint]], count: int
+) -> list[tuple[Endpoint, Endpoint]]:
+    """At most ``count`` pairs, the first of each region before the second of any."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for number, pair in enumerate(pairs):
+        region = network.sites[pair[1].site].region
+        ranked.append((seen[region], number, pair))
+        seen[region] += 1
+    return [pair for _, _, pair in sorted(ranked, key=lambda entry: entry[:2])[:count]]
 
 
 def declared_mbps(lab: Lab, path: Sequence[SiteName]) -> float:
