@@ -27,7 +27,7 @@ from topology.emulation.layout import Layout
 from topology.emulation.openvswitch import OpenVSwitch
 from topology.scenario import load
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0  # a machine emulated in software needs half of it to import the controller
 PORT = 6653
 
 # ``a`` reaches ``d`` best over ``b``; *compute* traffic avoids the narrow link b--d and goes over ``c``.
