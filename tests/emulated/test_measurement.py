@@ -333,13 +333,18 @@ def test_udp_below_the_rate_arrives() -> None:
     assert result.share == pytest.approx(0.5, rel=0.1)
 
 
-def test_udp_beyond_the_rate_is_lost() -> None:
+def test_udp_beyond_the_rate_does_not_arrive() -> None:
+    """Lost at the queue; or held back, by a kernel in which a veth leaves a packet with its sender's socket."""
+
+    def lost_or_held_back(result: Throughput) -> bool:
+        return abs((result.lost_ratio or 0) - 1 / 3) < 0.05 or result.lost_ratio == 0
+
     with shaped_pair(rate="50mbit", queue_bytes=125_000) as (a, b):
         result = repeated(
             lambda: measure_udp(a, b, seconds=2, declared_mbps=50, offered_mbps=75, dscp=46),
-            lambda result: abs((result.lost_ratio or 0) - 1 / 3) < 0.05 and abs(result.share - 1) < 0.03,
+            lambda result: lost_or_held_back(result) and abs(result.share - 1) < 0.03,
         )
-    assert result.lost_ratio == pytest.approx(1 / 3, abs=0.05)
+    assert lost_or_held_back(result)
     assert result.share == pytest.approx(1, abs=0.03)
 
 

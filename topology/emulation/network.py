@@ -40,7 +40,7 @@ class EmulatedNetwork:
         self.layout = layout
         self.pipe = pipe
         self.seed = seed
-        self.switches = Switches(layout, datapath, CELL_RUNTIME / "ovs")
+        self.switches = Switches(layout, datapath, CELL_RUNTIME / "switches")
         self.mininet: LabNet | None = None
         self._progress = progress
 
