@@ -334,7 +334,7 @@ def test_udp_below_the_rate_arrives() -> None:
 
 
 def test_udp_beyond_the_rate_does_not_arrive() -> None:
-    """Lost at the queue; or held back, by a kernel in which a veth leaves a packet with its sender's socket."""
+    """Lost at the queue; or held back, where a veth leaves a packet charged to its sender's socket."""
 
     def lost_or_held_back(result: Throughput) -> bool:
         return abs((result.lost_ratio or 0) - 1 / 3) < 0.05 or result.lost_ratio == 0
