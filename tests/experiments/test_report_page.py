@@ -260,7 +260,8 @@ def test_a_browser_shows_it_without_complaint(folder: ResultFolder, page: str, t
     address = f"{(folder.path / 'report.html').as_uri()}?lang=zh"
     done = subprocess.run([CHROMIUM, *options, address], capture_output=True, text=True, timeout=90)
     assert done.returncode == 0
-    assert not [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    # Chromium's own pages complain too (of a slow network, for instance); only ours counts.
+    assert not [line for line in done.stderr.splitlines() if "CONSOLE" in line and "report.html" in line]
     from matplotlib.image import imread
 
     pixels = imread(picture)[..., :3]
