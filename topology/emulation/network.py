@@ -131,11 +131,17 @@ class EmulatedNetwork:
 
     def _take_down(self) -> None:
         """Stop what runs; interfaces and qdiscs go with the namespace when the caller leaves it."""
+        # All are told to end before any is waited for: the kernel closes each packet socket after a grace
+        # period of some 10 ms, and so it does that for many processes at once.
+        hosts = self.mininet.hosts if self.mininet is not None else []
+        self.switches.kill()
+        for host in hosts:
+            if host.shell is not None and host.shell.poll() is None:
+                os.killpg(host.shell.pid, signal.SIGKILL)
         self.pipe.stop()
-        if self.mininet is not None:
-            for host in self.mininet.hosts:
-                _hang_up(host)
-            self.mininet = None
+        for host in hosts:
+            _hang_up(host)
+        self.mininet = None
         self.switches.stop()
 
 
@@ -144,11 +150,9 @@ def _wire(link: LinkLayout) -> Wire:
 
 
 def _hang_up(host: SiteHost) -> None:
-    """End a host's shell and everything it started, without Mininet's per-interface clean-up."""
-    shell = host.shell
-    if shell is not None and shell.poll() is None:
-        os.killpg(shell.pid, signal.SIGKILL)
-        shell.wait()
+    """Reap a host's shell and close its terminal, without Mininet's per-interface clean-up."""
+    if host.shell is not None:
+        host.shell.wait()
     host.shell = None
     if host.stdin is not None:
         host.outToNode.pop(host.stdout.fileno(), None)

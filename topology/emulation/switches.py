@@ -92,10 +92,14 @@ class Switches:
         for openvswitch in self._instances():
             openvswitch.check()
 
-    def stop(self) -> None:
-        """End all processes. Safe to call twice."""
+    def kill(self) -> None:
+        """End all processes without waiting for them."""
         for openvswitch in self._instances():
             openvswitch.kill()
+
+    def stop(self) -> None:
+        """End all processes and wait until they have gone. Safe to call twice."""
+        self.kill()
         for openvswitch in self._instances():
             openvswitch.stop()
 
