@@ -30,12 +30,17 @@ from topology.network import Network, TrafficClass
 
 
 def pair_result(
-    network: Network, battery: Battery, source: str, site: str, floor_rtt_ms: float, utilisation: float
+    network: Network,
+    plan: RoutingPlan,
+    layout: Layout,
+    battery: Battery,
+    site: str,
+    floor_rtt_ms: float,
+    utilisation: float,
 ) -> PairResult:
-    """Everything about the pair ``source`` to ``site`` on one network."""
+    """Everything about the pair of the compared source and ``site`` on one network."""
     crossed = battery.paths[site].sites
-    planned = RoutingPlan.of(network).path(source, site, TrafficClass.COMPUTE).sites
-    layout = Layout.of(network)
+    planned = plan.path(crossed[0], site, TrafficClass.COMPUTE).sites
     rates_mbps = [layout.links[link.id].properties.rate_mbps for link in network.path_links(crossed)]
     waits_ms = [md1_mean_wait_ms(rate, utilisation, FRAME_BYTES, burst_bytes(rate)) for rate in rates_mbps]
     tcp, udp = battery.tcp.get(site), battery.udp.get(site)

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -79,23 +78,20 @@ class ControllerProcess:
         with self._changed:
             return list(self._events)
 
-    def wait_for(self, name: str, *, timeout_s: float, where: Callable[[Event], bool] | None = None) -> Event:
-        """The first event called ``name`` (for which ``where`` holds), waiting for it if need be.
+    def wait_for(self, name: str, *, timeout_s: float) -> Event:
+        """The first event called ``name``, waiting for it if need be.
 
         Raises ``EmulationError`` with the controller's last words when it ends or stays silent.
         """
-        return self._wait(0, name, timeout_s, where or (lambda _event: True))
+        return self.wait_for_next(name, 0, timeout_s=timeout_s)
 
     def wait_for_next(self, name: str, after: int, *, timeout_s: float) -> Event:
         """Like ``wait_for``, among events from index ``after`` on (``len(events)`` before the cause)."""
-        return self._wait(after, name, timeout_s, lambda _event: True)
-
-    def _wait(self, start: int, name: str, timeout_s: float, where: Callable[[Event], bool]) -> Event:
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while True:
-                for event in self._events[start:]:
-                    if event.get("event") == name and where(event):
+                for event in self._events[after:]:
+                    if event.get("event") == name:
                         return event
                 remaining = deadline - time.monotonic()
                 if self._process is None or self._process.poll() is not None or remaining <= 0:

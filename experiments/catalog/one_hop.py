@@ -21,8 +21,9 @@ from experiments.results import (
     sources_of,
 )
 from experiments.run import Run
+from topology.emulation.layout import Layout
 from topology.emulation.readback import LinkReading
-from topology.network import TrafficClass
+from topology.network import Network, TrafficClass
 from topology.scenario import load, shipped
 
 BRING_UP_S = 4.0
@@ -60,7 +61,8 @@ class OneHop(Experiment):
 
     def _summary(self, run: Run, links: LinkChecks, batteries: dict[Variant, Battery]) -> Summary:
         networks = run.networks
-        pairs = tuple(self._pair(run, site, batteries) for site in run.destinations)
+        resolved = {v: (n, RoutingPlan.of(n), Layout.of(n)) for v, n in networks.items()}
+        pairs = tuple(self._pair(run, site, resolved, batteries) for site in run.destinations)
         manifest = run.folder.manifest
         host = host_of(manifest.host, batteries)
         run.folder.update_manifest(host=host)
@@ -79,7 +81,13 @@ class OneHop(Experiment):
             host=host,
         )
 
-    def _pair(self, run: Run, site: str, batteries: dict[Variant, Battery]) -> Pair:
+    def _pair(
+        self,
+        run: Run,
+        site: str,
+        resolved: dict[Variant, tuple[Network, RoutingPlan, Layout]],
+        batteries: dict[Variant, Battery],
+    ) -> Pair:
         base = run.networks["base"]
         source = base.comparison.source
         floor_rtt_ms = 2 * base.floor_one_way_ms(source, site)
@@ -92,12 +100,7 @@ class OneHop(Experiment):
             floor_rtt_ms=round(floor_rtt_ms, 6),
             **{
                 variant: pair_result(
-                    run.networks[variant],
-                    batteries[variant],
-                    source,
-                    site,
-                    floor_rtt_ms,
-                    run.depth.utilisation,
+                    *resolved[variant], batteries[variant], site, floor_rtt_ms, run.depth.utilisation
                 )
                 for variant in VARIANTS
             },

@@ -87,11 +87,6 @@ class Switches:
             for openvswitch in self._instances():
                 enlarge_packet_sockets(openvswitch.switch_pid)
 
-    def check(self) -> None:
-        """Raise ``EmulationError`` if a process has died."""
-        for openvswitch in self._instances():
-            openvswitch.check()
-
     def kill(self) -> None:
         """End all processes without waiting for them."""
         for openvswitch in self._instances():
