@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from controller.paths import NANOSECONDS_PER_MS, Path, is_narrow, least_delay_paths, link_latency_ns
-from topology.network import Link, Network, TrafficClass
+from topology.network import ROUTED_CLASSES, Link, Network, TrafficClass
 
 SCHEMA_VERSION = 1
 
@@ -76,7 +76,7 @@ class RoutingPlan:
         failed = tuple(link for link in network.links if link in without_links)
         chosen = {
             traffic_class: least_delay_paths(network, traffic_class=traffic_class, without_links=failed)
-            for traffic_class in TrafficClass
+            for traffic_class in ROUTED_CLASSES
         }
         links: dict[tuple[str, str], Link] = {}  # networkx would do, at ten times the cost
         for link in network.links.values():
@@ -92,7 +92,7 @@ class RoutingPlan:
                 if (source, destination) not in chosen[TrafficClass.BEST_EFFORT]:
                     missing.append((source, destination))
                     continue
-                for traffic_class in TrafficClass:
+                for traffic_class in ROUTED_CLASSES:
                     sites = chosen[traffic_class][source, destination]
                     crossed = [links[ends].id for ends in pairwise(sites)]
                     avoided = narrow if traffic_class is TrafficClass.COMPUTE else ()

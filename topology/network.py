@@ -34,10 +34,33 @@ class SiteKind(StrEnum):
 
 
 class TrafficClass(StrEnum):
-    """The two traffic classes the controller routes."""
+    """How the controller treats traffic.
+
+    *Best-effort* and *compute* traffic is routed, one path per pair of sites. *Reserved* traffic belongs to a
+    demand that was admitted: a path, a rate and a bound on its delay of its own (``controller.admission``).
+    """
 
     BEST_EFFORT = "best-effort"
     COMPUTE = "compute"
+    RESERVED = "reserved"
+
+
+ROUTED_CLASSES = (TrafficClass.BEST_EFFORT, TrafficClass.COMPUTE)
+
+
+class Protection(StrEnum):
+    """What a reservation survives: the failure of any one link of its path, or of any one transit site."""
+
+    NONE = "none"
+    LINK = "link"
+    SITE = "site"
+
+
+class Transport(StrEnum):
+    """Transport protocols by which a reserved flow may be told apart (RFC 8939, section 5.1)."""
+
+    UDP = "udp"
+    TCP = "tcp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +138,7 @@ class Link:
         loss_ratio: share of packets lost at random, 0 to 1.
         queue_ms: how long a full queue in front of the link takes to drain.
         cost_cny_million: building cost if known, for proposals.
+        shared_risk_groups: names of what fails all its links at once: a duct, a bridge (RFC 4202, SRLG).
     """
 
     id: str
@@ -131,6 +155,7 @@ class Link:
     medium: str = "fibre"
     operator: str = ""
     cost_cny_million: float | None = None
+    shared_risk_groups: tuple[str, ...] = ()
     provenance: Provenance = Provenance()
 
     def other_end(self, site: str) -> str:
@@ -156,6 +181,12 @@ class Demand:
         destination: a site id; for a demand towards a service, the instance's site once resolved.
         service: the service asked for, or empty.
         max_one_way_ms: what the user needs, or ``None``.
+        burst_mbit: token-bucket depth; what may come at once beyond the rate (RFC 2212, TSpec ``b``).
+        protection: what a *reserved* demand must survive.
+        avoid_sites, avoid_operators: transit sites, and operators of links and transit sites, that its path
+            must not use.
+        max_hops: most links its path may cross, or ``None``.
+        transport: protocol of its packets.
     """
 
     id: str
@@ -165,22 +196,48 @@ class Demand:
     traffic_class: TrafficClass
     service: str = ""
     max_one_way_ms: float | None = None
+    burst_mbit: float = 0.0
+    protection: Protection = Protection.NONE
+    avoid_sites: tuple[str, ...] = ()
+    avoid_operators: tuple[str, ...] = ()
+    max_hops: int | None = None
+    transport: Transport = Transport.UDP
     provenance: Provenance = Provenance()
 
 
 @dataclass(frozen=True, slots=True)
-class Routing:
-    """How the two classes are told apart and what compute traffic requires of a link.
+class ReservedClass:
+    """What every link sets aside for reserved traffic.
 
     Attributes:
-        dscp: the DSCP value (RFC 2474) of each class.
+        dscp: mark of admitted packets inside the network; 44 is VOICE-ADMIT, the code point for
+            capacity-admitted traffic (RFC 5865). Hosts need not set it, the ingress switch does.
+        backup_dscp: mark of admitted packets on their backup path; 45 is for local use (RFC 2474, pool 3).
+        share: of each link's capacity, the most that reservations may take.
+        burst_ms: the most that may wait for a link at once, in milliseconds at the reserved rate.
+    """
+
+    dscp: int = 44
+    backup_dscp: int = 45
+    share: float = 0.75
+    burst_ms: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """How the classes are told apart and what they require of a link.
+
+    Attributes:
+        dscp: the DSCP value (RFC 2474) of each routed class.
         compute_min_capacity_gbps: compute traffic avoids links below this capacity.
+        reserved: what links set aside for reserved traffic; ``None``: nothing, no demand can be admitted.
     """
 
     dscp: Mapping[TrafficClass, int] = field(
         default_factory=lambda: MappingProxyType({TrafficClass.BEST_EFFORT: 0, TrafficClass.COMPUTE: 46})
     )
     compute_min_capacity_gbps: float = 0.0
+    reserved: ReservedClass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +331,7 @@ class Network:
             "routing": {
                 "dscp": {str(k): v for k, v in self.routing.dscp.items()},
                 "compute_min_capacity_gbps": self.routing.compute_min_capacity_gbps,
+                "reserved": None if self.routing.reserved is None else asdict(self.routing.reserved),
             },
             "comparison": asdict(self.comparison),
             "sources": {k: asdict(v) for k, v in self.sources.items()},

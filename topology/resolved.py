@@ -18,7 +18,9 @@ from topology.network import (
     Link,
     Network,
     Operator,
+    Protection,
     Provenance,
+    ReservedClass,
     Routing,
     Service,
     Site,
@@ -26,6 +28,7 @@ from topology.network import (
     Source,
     Text,
     TrafficClass,
+    Transport,
 )
 
 
@@ -49,6 +52,7 @@ def network_from_dict(data: Mapping[str, Any]) -> Network:
                 {TrafficClass(name): dscp for name, dscp in data["routing"]["dscp"].items()}
             ),
             compute_min_capacity_gbps=data["routing"]["compute_min_capacity_gbps"],
+            reserved=_reserved(data["routing"].get("reserved")),
         ),
         comparison=Comparison(data["comparison"]["source"], tuple(data["comparison"]["destinations"])),
         sources={id_: Source(**entry) for id_, entry in data["sources"].items()},
@@ -57,16 +61,27 @@ def network_from_dict(data: Mapping[str, Any]) -> Network:
             id_: Site(**_named(entry | {"kind": SiteKind(entry["kind"])}))
             for id_, entry in data["sites"].items()
         },
-        links={id_: Link(**_traced(entry)) for id_, entry in data["links"].items()},
+        links={
+            id_: Link(**_traced(entry | {"shared_risk_groups": tuple(entry.get("shared_risk_groups", ()))}))
+            for id_, entry in data["links"].items()
+        },
         services={
             id_: Service(**_named(entry | {"instances": tuple(entry["instances"])}))
             for id_, entry in data["services"].items()
         },
-        demands={
-            id_: Demand(**_traced(entry | {"traffic_class": TrafficClass(entry["traffic_class"])}))
-            for id_, entry in data["demands"].items()
-        },
+        demands={id_: demand_from_dict(entry) for id_, entry in data["demands"].items()},
     )
+
+
+def demand_from_dict(entry: Mapping[str, Any]) -> Demand:
+    """The demand whose ``dataclasses.asdict`` is ``entry``; raises as ``network_from_dict`` does."""
+    typed: dict[str, Any] = {"traffic_class": TrafficClass(entry["traffic_class"])}
+    if "protection" in entry:  # result folders of version 0.1 have none of these
+        typed["protection"] = Protection(entry["protection"])
+        typed["transport"] = Transport(entry["transport"])
+        typed["avoid_sites"] = tuple(entry["avoid_sites"])
+        typed["avoid_operators"] = tuple(entry["avoid_operators"])
+    return Demand(**_traced({**entry, **typed}))
 
 
 def read_network(path: Path) -> Network:
@@ -77,6 +92,10 @@ def read_network(path: Path) -> Network:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"holds no resolved network ({error})", where=str(path)) from None
+
+
+def _reserved(entry: Mapping[str, Any] | None) -> ReservedClass | None:
+    return None if entry is None else ReservedClass(**entry)
 
 
 def _named(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def _model_variants(run: Run) -> tuple[ModelVariant, ...]:
     found = []
     for name in shipped():
         network = load(name)
-        if network.base != base.id or network.id == proposal.id:
+        if network.base != base.id or network.id == proposal.id or network.routing.reserved is not None:
             continue
         plan = RoutingPlan.of(network)
         source = base.comparison.source

@@ -13,7 +13,7 @@ from experiments.cli.console import err, out
 from experiments.results import DelaySplit
 from topology.emulation.layout import Layout
 from topology.errors import InputError
-from topology.network import Network, TrafficClass
+from topology.network import ROUTED_CLASSES, Network, TrafficClass
 from topology.scenario import load
 
 HEADINGS = {
@@ -27,7 +27,7 @@ LEFT = ("to", "到", "route", "路径")
 @click.argument("scenario", default="qingyang-direct")
 @click.option("--from", "source", help="Plan from this site to all others, instead of the measured pairs.")
 @click.option(
-    "--class", "class_name", type=click.Choice([str(c) for c in TrafficClass]), default="best-effort"
+    "--class", "class_name", type=click.Choice([str(c) for c in ROUTED_CLASSES]), default="best-effort"
 )
 @click.option("--without", multiple=True, metavar="LINK", help="As if this link had failed; may be repeated.")
 @click.option("--digest", is_flag=True, help="Only the digest: equal plans have equal digests.")

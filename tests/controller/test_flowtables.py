@@ -15,7 +15,7 @@ from controller.plan import PlannedPath, RoutingPlan
 from controller.simulate import INITIAL_TTL, Fate, Packet, follow, process
 from tests.controller.strategies import four_sites, grid, network_of, networks_and_failures
 from topology.emulation.layout import HOST_PORT, Layout
-from topology.network import Network, TrafficClass
+from topology.network import ROUTED_CLASSES, Network
 
 GOLDEN = Path(__file__).parent / "golden" / "four_sites.flows"
 
@@ -33,7 +33,7 @@ def check_every_pair(
         for destination in network.sites:
             if source == destination:
                 continue
-            for traffic_class in TrafficClass:
+            for traffic_class in ROUTED_CLASSES:
                 walk = follow(
                     tables,
                     layout,

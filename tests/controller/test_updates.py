@@ -14,7 +14,7 @@ from controller.simulate import Fate, follow
 from controller.updates import Change, after, rounds
 from tests.controller.strategies import four_sites, networks_and_failures
 from topology.emulation.layout import Layout
-from topology.network import Network, TrafficClass
+from topology.network import ROUTED_CLASSES, Network
 
 Installed = Mapping[str, Mapping[EntryKey, FlowEntry]]
 
@@ -31,7 +31,7 @@ def check_no_loop(network: Network, layout: Layout, installed: Installed) -> Non
     tables = as_tables(installed)
     for source in network.sites:
         for destination in network.sites:
-            for traffic_class in TrafficClass:
+            for traffic_class in ROUTED_CLASSES:
                 walk = follow(tables, layout, source, destination, dscp=network.routing.dscp[traffic_class])
                 assert walk.fate is not Fate.EXPIRED, (source, destination, traffic_class, walk.sites[:8])
 

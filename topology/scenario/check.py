@@ -10,7 +10,7 @@ import networkx as nx
 from pydantic import BaseModel, ValidationError
 
 from topology.geography import LIGHT_US_PER_KM, great_circle_km
-from topology.network import Network
+from topology.network import Network, TrafficClass
 from topology.scenario.findings import Findings
 from topology.scenario.messages import explain
 from topology.scenario.node import Node, Step, show
@@ -21,6 +21,8 @@ from topology.scenario.resolve import resolve
 from topology.scenario.schema import ScenarioFile
 
 SLACK = 0.999  # coordinates and lengths are rounded
+CONTROL_DSCP = 48  # CS6: what switches say to each other, such as BFD
+_RESERVED_ONLY = ("burst_mbit", "protection", "avoid_sites", "avoid_operators", "max_hops", "transport")
 
 
 def check_shape(root: Node, model: type[BaseModel], findings: Findings) -> None:
@@ -40,6 +42,7 @@ def checked(root: Node, base: str, findings: Findings) -> Network | None:
         _check_places(scenario, sound, findings)
         _check_lengths(scenario, sound, stated, findings)
         _check_marks(scenario, sound, findings)
+        _check_reserved(scenario, sound, findings)
     if scenario is None or findings:
         return None
     network = resolve(scenario, base)
@@ -124,10 +127,48 @@ def _check_length(
 
 
 def _check_marks(scenario: ScenarioFile, root: Node, findings: Findings) -> None:
-    dscp = scenario.routing.dscp
+    dscp, reserved = scenario.routing.dscp, scenario.routing.reserved
     if dscp.best_effort == dscp.compute:
         node = root.at(["routing", "dscp"])
         findings.add(node, f"both classes have the mark {dscp.compute}; expected two different ones")
+    if reserved is None:
+        return
+    taken = {
+        dscp.best_effort: "best-effort",
+        dscp.compute: "compute",
+        CONTROL_DSCP: "the network's own packets (CS6, RFC 2474)",
+    }
+    for key, mark in (("dscp", reserved.dscp), ("backup_dscp", reserved.backup_dscp)):
+        if mark in taken:
+            node = root.at(["routing", "reserved", key])
+            findings.add(node, f"the mark {mark} is that of {taken[mark]}; expected one of its own")
+        taken[mark] = f"routing.reserved.{key}"
+
+
+def _check_reserved(scenario: ScenarioFile, root: Node, findings: Findings) -> None:
+    """Whether *reserved* demands ask for what can be proven, and only they ask for it."""
+    for name, demand in scenario.demands.items():
+        node = root.at(["demands", name])
+        if demand.class_ is not TrafficClass.RESERVED:
+            asked = [key for key in _RESERVED_ONLY if node.get(key) is not None]
+            if asked:
+                findings.add(
+                    node.at([asked[0]]),
+                    f"{', '.join(asked)} of a demand of class {demand.class_}; only reserved ones ask for it",
+                    "make it 'class: reserved', or take it out",
+                )
+        elif scenario.routing.reserved is None:
+            findings.add(
+                node,
+                "a reserved demand, but the links set nothing aside for such",
+                "add 'reserved: {}' under routing (docs/scenarios.md)",
+            )
+        elif demand.max_one_way_ms is None:
+            findings.add(
+                node,
+                "a reserved demand states no max_one_way_ms",
+                "say which one-way delay must never be exceeded",
+            )
 
 
 def _check_reach(network: Network, root: Node, findings: Findings) -> None:

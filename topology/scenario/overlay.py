@@ -21,7 +21,7 @@ FIGURES = {
         *("capacity_gbps", "route_km", "latency_ms", "route_factor", "handover_ms"),
         *("jitter_ms", "loss_ratio", "queue_ms", "cost_cny_million"),
     ),
-    "demands": ("rate_gbps", "max_one_way_ms"),
+    "demands": ("rate_gbps", "burst_mbit", "max_one_way_ms"),
 }
 _ALTERNATIVES = ({"route_km", "latency_ms", "route_factor"}, {"to", "service"})
 _SINGULAR = {name: name.removesuffix("s") for name in SECTIONS}

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from topology.network import SiteKind, TrafficClass
+from topology.network import Protection, SiteKind, TrafficClass, Transport
 
 SHORT_LINK = re.compile(r"\s*(\S+)\s+--\s+(\S+)\s*")
 
@@ -137,6 +137,8 @@ class LinkIn(WithProvenance):
     operator: Identifier | None = None
     cost_cny_million: Annotated[float, Field(ge=0, le=1e9)] | None = None
     """Building cost, for proposals."""
+    shared_risk_groups: Annotated[list[Identifier], Field(max_length=32)] = []
+    """Names of what fails all its links at once, such as a duct (RFC 4202); backups keep clear of them."""
 
 
 ShortLink = Annotated[str, StringConstraints(pattern=r"^\s*\S+\s+--\s+\S+\s*$")]
@@ -164,4 +166,16 @@ class DemandIn(WithProvenance):
     class_: Annotated[TrafficClass, Field(alias="class", strict=False)] = TrafficClass.BEST_EFFORT
     """How the controller routes it."""
     max_one_way_ms: Annotated[float, Field(gt=0, le=10_000)] | None = None
-    """What the user needs."""
+    """What the user needs; of a `reserved` demand, the bound that must be proven."""
+    burst_mbit: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
+    """Token-bucket depth (RFC 2212): what may come at once. Default: 0.1 ms at the rate."""
+    protection: Annotated[Protection, Field(strict=False)] = Protection.NONE
+    """What a `reserved` demand must survive: `none`, any one `link`, or any one transit `site`."""
+    avoid_sites: Annotated[list[Identifier], Field(max_length=1000)] = []
+    """Sites that a `reserved` demand's path must not cross."""
+    avoid_operators: Annotated[list[Identifier], Field(max_length=100)] = []
+    """Operators whose links and transit sites a `reserved` demand's path must not use."""
+    max_hops: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Most links that a `reserved` demand's path may cross."""
+    transport: Annotated[Transport, Field(strict=False)] = Transport.UDP
+    """Protocol of a `reserved` demand's packets."""

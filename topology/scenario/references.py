@@ -25,7 +25,7 @@ def check_references(root: Node, findings: Findings) -> None:
         _sources(operator, known["sources"], findings)
     for service in known["services"].values():
         _sources(service, known["sources"], findings)
-        _several_sites(service.get("instances"), known["sites"], findings)
+        _several("site", service.get("instances"), known["sites"], findings)
     for demand in known["demands"].values():
         _demand(demand, known, findings)
     figures = root.get("figures")
@@ -36,7 +36,7 @@ def check_references(root: Node, findings: Findings) -> None:
     measure = root.get("measure")
     if measure is not None:
         _one("site", measure.get("from"), known["sites"], findings)
-        _several_sites(measure.get("to"), known["sites"], findings)
+        _several("site", measure.get("to"), known["sites"], findings)
 
 
 def _links(links: Iterable[Node], known: dict[str, dict[str, Node]], findings: Findings) -> None:
@@ -86,6 +86,8 @@ def _demand(demand: Node, known: dict[str, dict[str, Node]], findings: Findings)
         if len(towards) != 1:
             found = "both 'to' and 'service'" if towards else "neither 'to' nor 'service'"
             findings.add(demand, f"states {found}; expected one of them", "say where the traffic goes")
+    _several("site", demand.get("avoid_sites"), known["sites"], findings)
+    _several("operator", demand.get("avoid_operators"), known["operators"], findings)
     start, end = demand.get("from"), demand.get("to")
     if start is not None and end is not None and start.text() is not None and start.text() == end.text():
         findings.add(end, f"a demand from {show(start)} to itself", "name another site")
@@ -103,12 +105,12 @@ def _named(what: str, name: str, node: Node, known: dict[str, Node], findings: F
     findings.add(node, f"unknown {what} {show(name)}", hint)
 
 
-def _several_sites(node: Node | None, sites: dict[str, Node], findings: Findings) -> None:
+def _several(what: str, node: Node | None, known: dict[str, Node], findings: Findings) -> None:
     seen: set[str] = set()
     for item in node.items() if node is not None else []:
-        _one("site", item, sites, findings)
+        _one(what, item, known, findings)
         if (name := item.text()) is not None and name in seen:
-            findings.add(item, f"the site {show(name)} is named twice", "name it once")
+            findings.add(item, f"the {what} {show(name)} is named twice", "name it once")
         seen.add(item.text() or "")
 
 

@@ -18,6 +18,7 @@ from topology.network import (
     Network,
     Operator,
     Provenance,
+    ReservedClass,
     Routing,
     Service,
     Site,
@@ -32,6 +33,7 @@ from topology.scenario.schema import FiguresIn, MeasureIn, ScenarioFile
 
 CARRIES_TRANSIT = frozenset({SiteKind.HUB, SiteKind.POP, SiteKind.INTERCONNECTION, SiteKind.IXP})
 DEFAULT_QUEUE_MS = 20.0
+DEFAULT_BURST_MS = 0.1  # of a demand, at its rate
 
 Figures = dict[str, tuple[float, Provenance]]
 
@@ -148,6 +150,7 @@ def _link(link: LinkIn, sites: dict[str, Site], figures: Figures) -> Link:
         medium=link.medium,
         operator=link.operator or "",
         cost_cny_million=None if link.cost_cny_million is None else float(link.cost_cny_million),
+        shared_risk_groups=tuple(link.shared_risk_groups),
         provenance=_provenance(link),
     )
 
@@ -179,6 +182,14 @@ def _demand(name: str, demand: DemandIn, network: Network) -> Demand:
         traffic_class=demand.class_,
         service=demand.service or "",
         max_one_way_ms=None if demand.max_one_way_ms is None else float(demand.max_one_way_ms),
+        burst_mbit=float(
+            demand.rate_gbps * DEFAULT_BURST_MS if demand.burst_mbit is None else demand.burst_mbit
+        ),
+        protection=demand.protection,
+        avoid_sites=tuple(demand.avoid_sites),
+        avoid_operators=tuple(demand.avoid_operators),
+        max_hops=demand.max_hops,
+        transport=demand.transport,
         provenance=_provenance(demand),
     )
 
@@ -200,7 +211,11 @@ def _routing(scenario: ScenarioFile) -> Routing:
         TrafficClass.BEST_EFFORT: scenario.routing.dscp.best_effort,
         TrafficClass.COMPUTE: scenario.routing.dscp.compute,
     }
-    return Routing(MappingProxyType(dscp), float(scenario.routing.compute_min_capacity_gbps))
+    stated = scenario.routing.reserved
+    reserved = None
+    if stated is not None:
+        reserved = ReservedClass(stated.dscp, stated.backup_dscp, float(stated.share), float(stated.burst_ms))
+    return Routing(MappingProxyType(dscp), float(scenario.routing.compute_min_capacity_gbps), reserved)
 
 
 def _text(text: TextIn) -> Text:

@@ -108,12 +108,26 @@ class DscpIn(Part):
     compute: Annotated[int, Field(ge=0, le=63)] = 46
 
 
+class ReservedIn(Part):
+    """What every link sets aside for reserved traffic; without this section no demand can be admitted."""
+
+    dscp: Annotated[int, Field(ge=1, le=63)] = 44
+    """Mark of admitted packets inside the network (44: RFC 5865). The ingress switch sets it."""
+    backup_dscp: Annotated[int, Field(ge=1, le=63)] = 45
+    """Mark of admitted packets on their backup path."""
+    share: Annotated[float, Field(gt=0, le=0.9)] = 0.75
+    """Of each link's capacity, the most that reservations may take."""
+    burst_ms: Annotated[float, Field(gt=0, le=100)] = 1.0
+    """The most that may wait for a link at once, in milliseconds at the reserved rate."""
+
+
 class RoutingIn(Part):
     """How the controller tells classes apart, and what compute traffic requires of a link."""
 
     dscp: DscpIn = DscpIn()
     compute_min_capacity_gbps: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
     """Compute traffic avoids links below this capacity."""
+    reserved: ReservedIn | None = None
 
 
 class MeasureIn(Part):
