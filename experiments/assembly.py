@@ -24,7 +24,7 @@ from experiments.results import (
     Variant,
 )
 from topology.emulation.layout import Layout
-from topology.emulation.links.shaping import burst_bytes
+from topology.emulation.links.buckets import burst_bytes
 from topology.emulation.readback import LinkReading
 from topology.network import Network, TrafficClass
 

@@ -3,7 +3,7 @@
 A frame is sent at a link's switch-side interface, so it passes HTB, then the pipe. It is seen twice, each
 time with a kernel timestamp: when HTB lets it go, and when it arrives at the far switch-side interface.
 Between the two lies nothing but the pipe. The switches see the frames too and drop them: no flow matches the
-ethertype.
+ethertype, or the addresses of those that are IP because a link tells its classes apart by DSCP.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from types import TracebackType
 from topology.emulation.links.packetsocket import (
     ANCILLARY_BYTES,
     ETH_P_EXPERIMENTAL,
+    ETH_P_IP,
+    IP_EXPERIMENTAL,
     OUTGOING,
     SNAPSHOT_BYTES,
     kernel_drops,
@@ -28,9 +30,11 @@ from topology.emulation.links.packetsocket import (
 from topology.errors import EmulationError
 
 SMALLEST_FRAME_BYTES = 64
-_ETHERNET = bytes.fromhex("026f6e65686f026f6e65687088b5")  # to and from addresses nobody has
+_ETHERNET_ADDRESSES = bytes.fromhex("026f6e65686f026f6e656870")  # to and from addresses nobody has
+_IP_ADDRESSES = bytes.fromhex("c0000201c0000202")  # of TEST-NET-1 (RFC 5737)
 _BODY = struct.Struct("!4sIHHI")  # magic, run, phase, direction, sequence number
 _MAGIC = b"1hop"
+_BODY_AT = {ETH_P_EXPERIMENTAL: 14, ETH_P_IP: 14 + 20}  # by ethertype
 _RECEIVE_BUFFER_BYTES = 64 << 20
 _SEND_BUFFER_BYTES = 32 << 20
 _STAMPING_STARTS_SECONDS = 0.03  # the kernel turns time stamping on from a work queue
@@ -41,12 +45,16 @@ _TOP_UP_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """One direction of a link by its two switch-side interfaces, and how long frames stay under way."""
+    """One direction of a link by its two switch-side interfaces, and how long frames stay under way.
+
+    ``dscp``: mark of the frames, which are IPv4 then; ``None``: frames without IP.
+    """
 
     sender: str
     receiver: str
     delay_ms: float
     rate_mbps: float
+    dscp: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class Injector:
         self._phase = 0
         interfaces = {name: None for entry in self._directions for name in (entry.sender, entry.receiver)}
         try:
-            self._tap = open_tap(list(interfaces), ETH_P_EXPERIMENTAL, _RECEIVE_BUFFER_BYTES)
+            self._tap = open_tap(list(interfaces), _RECEIVE_BUFFER_BYTES)
             self._sender = open_sender(_SEND_BUFFER_BYTES)
         except OSError as error:
             raise EmulationError(f"cannot send frames over the links: {error.strerror}") from None
@@ -121,6 +129,8 @@ class Injector:
         """Send trains of frames, those of one group at the same time, group after group."""
         self._phase += 1
         seen = {number: Sightings() for group in groups for number in group}
+        if not seen:
+            return seen
         for group in groups:
             self._send_trains(group)
             self._collect(seen)
@@ -149,10 +159,14 @@ class Injector:
         time.sleep(max(0.0, begun + longest - time.monotonic()))
 
     def _send(self, number: int, sequence: int, frame_bytes: int) -> None:
+        direction = self._directions[number]
         body = _BODY.pack(_MAGIC, self._run, self._phase, number, sequence)
-        frame = (_ETHERNET + body).ljust(frame_bytes, b"\0")
+        ethertype = ETH_P_EXPERIMENTAL if direction.dscp is None else ETH_P_IP
+        header = _ETHERNET_ADDRESSES + ethertype.to_bytes(2, "big")
+        if direction.dscp is not None:
+            header += ip_header(direction.dscp, frame_bytes - _BODY_AT[ETH_P_EXPERIMENTAL])
         try:
-            self._sender.sendto(frame, (self._directions[number].sender, ETH_P_EXPERIMENTAL))
+            self._sender.sendto((header + body).ljust(frame_bytes, b"\0"), (direction.sender, ethertype))
         except OSError:
             return  # HTB's queue is full (ENOBUFS) or the interface down: the frame is not seen to leave
 
@@ -171,8 +185,9 @@ class Injector:
             )
 
     def _collect(self, seen: dict[int, Sightings]) -> None:
-        for interface, kind, body, time_ns in self._read():
-            magic, run, phase, number, sequence = _BODY.unpack_from(body, len(_ETHERNET))
+        for interface, kind, frame, time_ns in self._read():
+            at = _BODY_AT[int.from_bytes(frame[12:14], "big")]
+            magic, run, phase, number, sequence = _BODY.unpack_from(frame, at)
             if (magic, run, phase) != (_MAGIC, self._run, self._phase) or number not in seen:
                 continue
             if kind == OUTGOING:
@@ -189,3 +204,12 @@ class Injector:
             except BlockingIOError:
                 return
             yield address[0], address[2], frame, stamp_ns(ancillary)
+
+
+def ip_header(dscp: int, packet_bytes: int) -> bytes:
+    """An IPv4 header for ``packet_bytes``, itself included, that no router would pass on. Pure."""
+    fields = struct.pack("!BBHHHBB", 0x45, dscp << 2, packet_bytes, 0, 0, 1, IP_EXPERIMENTAL)
+    total = sum(struct.unpack("!9H", fields + _IP_ADDRESSES))  # without the checksum itself
+    total = (total & 0xFFFF) + (total >> 16)
+    checksum: int = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+    return fields + checksum.to_bytes(2, "big") + _IP_ADDRESSES

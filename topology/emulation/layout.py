@@ -13,14 +13,16 @@ from functools import cached_property
 from typing import Any
 
 from topology.emulation.links import LinkProperties
+from topology.emulation.links.buckets import ETHERNET_HEADER_BYTES as ETHERNET_HEADER_BYTES
+from topology.emulation.links.buckets import FRAME_BYTES
+from topology.emulation.links.buckets import MTU_BYTES as MTU_BYTES
+from topology.emulation.links.classes import ClassName, LinkClass, link_classes
 from topology.errors import InputError
 from topology.network import Network
 
-MTU_BYTES = 1500
-ETHERNET_HEADER_BYTES = 14
 MAX_SITES = 4000  # a site number fills the two middle octets of 10.0.0.0/8; OVS and memory give out earlier
 HOST_PORT = 1  # OpenFlow port towards the site's host; links take 2, 3, ...
-MIN_QUEUE_BYTES = 10 * (MTU_BYTES + ETHERNET_HEADER_BYTES)
+MIN_QUEUE_BYTES = 10 * FRAME_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,17 @@ class LinkEnd:
 
 @dataclass(frozen=True, slots=True)
 class LinkLayout:
-    """One link with its two ends and what each direction of it does."""
+    """One link with its two ends and what each direction of it does.
+
+    ``classes``: how its rate is divided; empty where all frames share one queue.
+    """
 
     link: str
     number: int
     a: LinkEnd
     b: LinkEnd
     properties: LinkProperties
+    classes: tuple[LinkClass, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,9 @@ class Layout:
                 loss_ratio=link.loss_ratio,
                 queue_bytes=max(MIN_QUEUE_BYTES, round(rate_mbps * 1e3 / 8 * link.queue_ms)),
             )
-            links[link.id] = LinkLayout(link.id, number, ends[0], ends[1], properties)
+            reserved = network.routing.reserved
+            classes = () if reserved is None else link_classes(properties, reserved)
+            links[link.id] = LinkLayout(link.id, number, ends[0], ends[1], properties, classes)
         return cls(network.id, network.digest(), network.rate_scale, sites, links)
 
     @cached_property
@@ -182,4 +190,9 @@ def _link_from_dict(entry: dict[str, Any]) -> LinkLayout:
         a=LinkEnd(**entry["a"]),
         b=LinkEnd(**entry["b"]),
         properties=LinkProperties(**entry["properties"]),
+        classes=tuple(_class_from_dict(fields) for fields in entry["classes"]),
     )
+
+
+def _class_from_dict(fields: dict[str, Any]) -> LinkClass:
+    return LinkClass(**{**fields, "name": ClassName(fields["name"]), "dscp": tuple(fields["dscp"])})

@@ -2,7 +2,8 @@
 
 Two ways at once. Passive: what the pipe and HTB say they do is compared with the layout. Active: in each
 direction of each link small frames measure the one-way delay, the losses and the order, and a train of
-frames faster than the link measures its rate. A link outside tolerance is measured again, because a busy
+frames faster than the link measures its rate. Where a link has classes, trains for all of them at once
+measure what each gets when every one wants more. A link outside tolerance is measured again, because a busy
 machine disturbs; what is still outside then is reported by ``LinkReading.problems``. What follows from it is
 up to the caller.
 """
@@ -11,25 +12,29 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from topology.emulation.contention import (
+    Contender,
+    class_faults,
+    class_reading,
+    contending_trains,
+    said_of,
+)
 from topology.emulation.injection import Direction, Injector, Sightings, Train
 from topology.emulation.layout import Layout, LinkLayout
 from topology.emulation.links import LinkProperties, Pipe, shaping
-from topology.emulation.links.shaping import FRAME_BYTES, burst_bytes
+from topology.emulation.links.shaped import Shaped
 from topology.emulation.reading import DEFAULT_TOLERANCE, LinkReading, Tolerance
+from topology.emulation.trains import groups_of, measured_rate_mbps, train_of
 from topology.errors import EmulationError
 
 __all__ = ["DEFAULT_TOLERANCE", "LinkReading", "Tolerance", "read_back"]
 
 PROBE_GAP_SECONDS = 0.01  # between two probes in the same direction, at least
 PROBES_PER_SECOND = 6_000  # over all directions, at most
-TRAIN_FRAMES = 40  # a train has at least so many, smaller ones on a slow link
-SMALLEST_TRAIN_FRAME_BYTES = 200
 FRAMES_PER_SECOND = 20_000  # of trains measured at the same time; two cores carry about twice as many
-LEAST_STRETCHES = 5  # of a train, to say anything about its rate
-AHEAD_SHARE = 0.9  # of the queue, which a train fills at once
 
 
 def read_back(
@@ -47,27 +52,51 @@ def read_back(
     """
     if not layout.links:
         return []
-    faults = _faults(layout, pipe)
+    shaped = shaping.read_back(layout)
+    faults = _faults(layout, pipe, shaped)
     links = list(layout.links.values())
     directions = [direction for link in links for direction in _directions(link)]
+    contenders = {n: Contender.all_of(links[n // 2], direction) for n, direction in enumerate(directions)}
+    first = _numbers_of_contenders(contenders, len(directions))
+    every = [*directions, *(each.direction for n in contenders for each in contenders[n])]
     wanted = list(range(len(directions)))
     readings: dict[int, LinkReading] = {}
-    with Injector(directions) as injector:
+    with Injector(every) as injector:
         for attempt in range(1, attempts + 1):
             seconds = probes * max(PROBE_GAP_SECONDS, len(wanted) / PROBES_PER_SECOND)
             probed = injector.probes(wanted, probes, seconds)
             # What was outside tolerance is measured again for longer, with less at the same time.
             longer_seconds = rate_seconds * 2 ** (attempt - 1)
-            trains = {number: _train(links[number // 2].properties, longer_seconds) for number in wanted}
-            trained = injector.trains(_groups(directions, trains, FRAMES_PER_SECOND / 4 ** (attempt - 1)))
-            for number in wanted:
-                link = links[number // 2]
-                measured = _reading(link, number % 2 == 0, probed[number], trained[number], trains[number])
-                readings[number] = replace(measured, faults=faults[number], attempts=attempt)
-            wanted = [number for number in wanted if replace(readings[number], faults=()).problems()]
+            frames_per_second = FRAMES_PER_SECOND / 4 ** (attempt - 1)
+            trains = {n: _train(links[n // 2].properties, longer_seconds) for n in wanted}
+            trained = injector.trains(groups_of(every, [{n: trains[n]} for n in wanted], frames_per_second))
+            contended = {
+                n: dict(enumerate(contending_trains(contenders[n], longer_seconds), start=first[n]))
+                for n in wanted
+                if contenders[n]
+            }
+            fought = injector.trains(groups_of(every, list(contended.values()), frames_per_second))
+            for n in wanted:
+                link, shape = links[n // 2], shaped.get(directions[n].sender)
+                measured = _reading(link, n % 2 == 0, probed[n], trained[n], trains[n])
+                classes = tuple(
+                    class_reading(c.link_class, said_of(shape, c.link_class.name), fought[i], contended[n][i])
+                    for i, c in enumerate(contenders[n], start=first[n])
+                )
+                readings[n] = replace(measured, faults=faults[n], attempts=attempt, classes=classes)
+            wanted = [n for n in wanted if replace(readings[n], faults=()).problems()]
             if not wanted:
                 break
     return [readings[number] for number in sorted(readings)]
+
+
+def _numbers_of_contenders(contenders: Mapping[int, Sequence[Contender]], first: int) -> dict[int, int]:
+    """By direction, the number of its first class among all that frames are sent for."""
+    numbers = {}
+    for number, every in contenders.items():
+        numbers[number] = first
+        first += len(every)
+    return numbers
 
 
 def _directions(link: LinkLayout) -> tuple[Direction, Direction]:
@@ -80,35 +109,7 @@ def _directions(link: LinkLayout) -> tuple[Direction, Direction]:
 
 
 def _train(declared: LinkProperties, seconds: float) -> Train:
-    """A train that measures a rate: HTB's burst, then ``seconds`` or so many frames as make a rate."""
-    wanted_bytes = declared.rate_mbps * 1e6 / 8 * seconds
-    frame_bytes = min(FRAME_BYTES, max(SMALLEST_TRAIN_FRAME_BYTES, int(wanted_bytes / TRAIN_FRAMES)))
-    after_burst = max(TRAIN_FRAMES, math.ceil(wanted_bytes / frame_bytes))
-    return Train(
-        frames=after_burst + _burst_frames(declared.rate_mbps, frame_bytes),
-        frame_bytes=frame_bytes,
-        ahead_bytes=int(AHEAD_SHARE * declared.queue_bytes),
-    )
-
-
-def _burst_frames(rate_mbps: float, frame_bytes: int) -> int:
-    return math.ceil(burst_bytes(rate_mbps) / frame_bytes) + 1
-
-
-def _groups(
-    directions: Sequence[Direction], trains: dict[int, Train], frames_per_second: float
-) -> list[dict[int, Train]]:
-    """Trains that together stay below ``frames_per_second``; at least one in each group."""
-    groups: list[dict[int, Train]] = []
-    load = math.inf
-    for number, train in trains.items():
-        per_second = directions[number].rate_mbps * 1e6 / 8 / train.frame_bytes
-        if load + per_second > frames_per_second:
-            groups.append({})
-            load = 0.0
-        groups[-1][number] = train
-        load += per_second
-    return groups
+    return train_of(declared.rate_mbps, declared.queue_bytes, seconds)
 
 
 def _reading(
@@ -127,30 +128,12 @@ def _reading(
         delay_min_ms=delays_ms[0] if delays_ms else None,
         delay_median_ms=statistics.median(delays_ms) if delays_ms else None,
         delay_p95_ms=delays_ms[math.ceil(0.95 * len(delays_ms)) - 1] if delays_ms else None,
-        rate_mbps=_rate_mbps(trained, train, link.properties.rate_mbps),
+        rate_mbps=measured_rate_mbps(trained, train, link.properties.rate_mbps),
         sent=sum(len(seen.left) for seen in both),
         lost=sum(len(dict(seen.left).keys() - dict(seen.arrived).keys()) for seen in both),
         reordered=sum(_reordered(seen) for seen in both),
         duplicated=sum(len(seen.arrived) - len(dict(seen.arrived)) for seen in both),
     )
-
-
-def _rate_mbps(seen: Sightings, train: Train, declared_mbps: float) -> float | None:
-    """Rate at the receiver of what left after HTB's burst was spent; lost frames count as sent.
-
-    The median over all stretches of a quarter of the train: a machine that stops for some milliseconds, as
-    virtual ones do, spoils some of them. At every stretch HTB may catch up a burst, at most.
-    """
-    place = {number: index for index, (number, _at) in enumerate(seen.left)}
-    burst = _burst_frames(declared_mbps, train.frame_bytes)
-    steady = [(place[n], at) for n, at in seen.arrived if place.get(n, -1) >= burst]
-    stretch = max(1, len(steady) // 4)
-    rates = [
-        (last - first) * train.frame_bytes * 8e3 / (ended_ns - begun_ns)
-        for (first, begun_ns), (last, ended_ns) in zip(steady, steady[stretch:], strict=False)
-        if ended_ns > begun_ns
-    ]
-    return statistics.median(rates) if len(rates) >= LEAST_STRETCHES else None
 
 
 def _reordered(seen: Sightings) -> int:
@@ -162,18 +145,18 @@ def _reordered(seen: Sightings) -> int:
     return late
 
 
-def _faults(layout: Layout, pipe: Pipe) -> list[tuple[str, ...]]:
+def _faults(layout: Layout, pipe: Pipe, shaped: Mapping[str, Shaped]) -> list[tuple[str, ...]]:
     """What pipe and HTB say that differs from the layout, for each direction in order."""
     if not pipe.alive():
         raise EmulationError("the links are dead: what carried their frames has ended", hint="run again")
-    declared, shaped = pipe.declared(), shaping.read_back(layout)
+    declared = pipe.declared()
     faults = []
     for link in layout.links.values():
         asked, said = link.properties, declared.get(link.link)
         of_pipe = ["the pipe does not carry it"] if said is None else pipe_faults(asked, said)
         for end in (link.a, link.b):
             shape = shaped.get(end.interface)
-            of_end = [f"{end.interface} has no shaper"] if shape is None else shape_faults(asked, shape)
+            of_end = [f"{end.interface} has no shaper"] if shape is None else shape_faults(link, shape)
             faults.append((*of_pipe, *of_end))
     return faults
 
@@ -192,14 +175,14 @@ def pipe_faults(asked: LinkProperties, said: LinkProperties) -> list[str]:
 
 
 def _ms(milliseconds: float) -> str:
-    return f"{round(milliseconds, 3):g} ms"
+    return f"{round(milliseconds, 2):g} ms"  # finer than that is below what tc prints
 
 
-def shape_faults(asked: LinkProperties, shape: shaping.Shaped) -> list[str]:
+def shape_faults(link: LinkLayout, shape: Shaped) -> list[str]:
     """Where HTB says it does something else than asked for. Pure."""
-    found = []
+    found, asked = [], link.properties
     if not math.isclose(shape.rate_mbps, asked.rate_mbps, rel_tol=2e-3):
         found.append(f"rate set to {shape.rate_mbps:g} Mbit/s instead of {asked.rate_mbps:g} Mbit/s")
-    if shape.queue_bytes != asked.queue_bytes:
-        found.append(f"queue set to {shape.queue_bytes} bytes instead of {asked.queue_bytes} bytes")
-    return found
+    if not link.classes and shape.link.queue_bytes != asked.queue_bytes:
+        found.append(f"queue set to {shape.link.queue_bytes} bytes instead of {asked.queue_bytes} bytes")
+    return found + class_faults(link, shape)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 
 from topology.emulation.links import LinkProperties
+from topology.emulation.links.classes import LinkClass
+from topology.emulation.links.shaped import ShapedClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,33 @@ DEFAULT_TOLERANCE = Tolerance()
 
 
 @dataclass(frozen=True, slots=True)
+class ClassReading:
+    """What one class of a link was seen to do, beside what it declares.
+
+    Attributes:
+        said: what the kernel says of it, read back; ``None`` where there is no such class.
+        rate_mbps: what it got while every class of the link wanted more; ``None`` where too few frames
+            arrived.
+    """
+
+    declared: LinkClass
+    said: ShapedClass | None
+    rate_mbps: float | None
+
+    def problems(self, tolerance: Tolerance = DEFAULT_TOLERANCE) -> list[str]:
+        """What is outside ``tolerance``, a sentence each. More than its rate is no fault of a class."""
+        declared_mbps = self.declared.rate_bps / 1e6
+        if self.rate_mbps is None:
+            return [f"too few frames of class {self.declared.name} came through to measure its rate"]
+        if self.rate_mbps < declared_mbps * (1 - tolerance.rate_ratio):
+            return [
+                f"class {self.declared.name} got {self.rate_mbps:.3f} Mbit/s under contention,"
+                f" declared {declared_mbps:.3f} Mbit/s (tolerance {tolerance.rate_ratio:.0%})"
+            ]
+        return []
+
+
+@dataclass(frozen=True, slots=True)
 class LinkReading:
     """What one direction of a link was seen to do, beside what it declares.
 
@@ -43,6 +72,7 @@ class LinkReading:
         reordered: frames that arrived after a later one; ``duplicated``: arrived more than once.
         faults: where the pipe or HTB itself says something else than the layout.
         attempts: how many times it was measured; this is the last.
+        classes: each class of the link; empty where it has none.
     """
 
     link: str
@@ -60,6 +90,7 @@ class LinkReading:
     duplicated: int
     faults: tuple[str, ...] = ()
     attempts: int = 1
+    classes: tuple[ClassReading, ...] = ()
 
     @property
     def delay_error_ms(self) -> float:
@@ -93,7 +124,7 @@ class LinkReading:
             found.append(f"{self.reordered} of {self.sent} frames came out of order")
         if self.duplicated:
             found.append(f"{self.duplicated} of {self.sent} frames came twice")
-        return found
+        return found + [problem for each in self.classes for problem in each.problems(tolerance)]
 
 
 def loss_credible(lost: int, sent: int, loss_ratio: float, probability: float) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from topology.emulation.layout import Layout, LinkEnd, LinkLayout
 from topology.emulation.links import LinkProperties, Wire, netem, shaping, tc
+from topology.emulation.links.buckets import burst_bytes
 from topology.emulation.links.calibration import lateness_of
 from topology.emulation.links.steering import processor_mask
 
@@ -141,17 +142,7 @@ def test_shaping_covers_every_link_of_a_layout() -> None:
     ("rate_mbps", "burst"), [(0.5, 1514), (10, 1514), (100, 12_500), (200, 50_000), (400, 150_000)]
 )
 def test_burst_grows_with_the_rate_but_is_at_least_a_frame(rate_mbps: float, burst: int) -> None:
-    assert shaping.burst_bytes(rate_mbps) == burst
-
-
-def test_rates_are_read_from_the_text_of_tc() -> None:
-    shown = (
-        "class htb 22:1 root leaf 8001: prio 0 rate 100Mbit ceil 100Mbit burst 12500b cburst 12500b \n"
-        "class htb 23:1 root leaf 8002: prio 0 quantum 1514 rate 7123Kbit ceil 7123Kbit burst 1513b \n"
-        "class htb 24:10 parent 24:1 prio 0 rate 5Mbit ceil 5Mbit burst 12500b\n"
-        "class htb ff:1 root prio 0 rate 900bit ceil 900bit burst 12500b\n"
-    )
-    assert shaping.parse_rates(shown) == {0x22: 100.0, 0x23: pytest.approx(7.123), 0xFF: 0.0009}
+    assert burst_bytes(rate_mbps) == burst
 
 
 def test_the_failing_line_of_a_batch_is_found() -> None:

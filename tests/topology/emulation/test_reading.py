@@ -11,16 +11,10 @@ from hypothesis import strategies as st
 from topology.emulation.injection import Direction, Sightings, Train
 from topology.emulation.layout import LinkEnd, LinkLayout
 from topology.emulation.links import LinkProperties
-from topology.emulation.links.shaping import Shaped
-from topology.emulation.readback import (
-    FRAMES_PER_SECOND,
-    _groups,
-    _reading,
-    _train,
-    pipe_faults,
-    shape_faults,
-)
+from topology.emulation.links.shaped import Shaped, ShapedClass
+from topology.emulation.readback import FRAMES_PER_SECOND, _reading, pipe_faults, shape_faults
 from topology.emulation.reading import LinkReading, Tolerance, loss_credible
+from topology.emulation.trains import groups_of, train_of
 
 DECLARED = LinkProperties(rate_mbps=100, delay_ms=5, queue_bytes=250_000)
 LINK = LinkLayout("a--b", 1, LinkEnd("a", 2, "s1-p2", "w1a"), LinkEnd("b", 2, "s2-p2", "w1b"), DECLARED)
@@ -105,7 +99,7 @@ def test_nothing_seen_is_said_and_not_a_crash() -> None:
 
 @given(st.floats(0.5, 1000), st.floats(0.005, 0.1))
 def test_trains_are_long_enough_and_fit(rate_mbps: float, seconds: float) -> None:
-    train = _train(replace(DECLARED, rate_mbps=rate_mbps), seconds)
+    train = train_of(rate_mbps, DECLARED.queue_bytes, seconds)
     assert 200 <= train.frame_bytes <= 1514
     assert train.frames >= 40
     assert train.frames * train.frame_bytes * 8 >= rate_mbps * 1e6 * seconds * 0.99
@@ -115,10 +109,10 @@ def test_trains_are_long_enough_and_fit(rate_mbps: float, seconds: float) -> Non
 def test_trains_share_the_machine() -> None:
     directions = [Direction(f"x{n}", f"y{n}", 1.0, 100.0) for n in range(10)]
     trains = {n: Train(300, 1250, 1000) for n in range(10)}  # 10,000 frames a second each
-    groups = _groups(directions, trains, FRAMES_PER_SECOND)
+    groups = groups_of(directions, [{n: train} for n, train in trains.items()], FRAMES_PER_SECOND)
     assert [number for group in groups for number in group] == list(range(10))
     assert all(len(group) * 10_000 <= FRAMES_PER_SECOND for group in groups)
-    assert len(_groups([Direction("x", "y", 1.0, 900.0)], {0: Train(300, 1250, 1000)}, 20_000)) == 1
+    assert len(groups_of([Direction("x", "y", 1.0, 900.0)], [{0: Train(300, 1250, 1000)}], 20_000)) == 1
 
 
 def test_passive_faults() -> None:
@@ -128,8 +122,10 @@ def test_passive_faults() -> None:
     assert pipe_faults(DECLARED, replace(DECLARED, loss_ratio=0.1)) == [
         "loss set to 10.0000% instead of 0.0000%"
     ]
-    assert shape_faults(DECLARED, Shaped(100.0, 250_000)) == []
-    assert shape_faults(DECLARED, Shaped(99.0, 1000)) == [
+    good = Shaped(ShapedClass(100_000_000, 100_000_000, 12_500, 12_500, 250_000), {})
+    assert shape_faults(LINK, good) == []
+    bad = Shaped(ShapedClass(99_000_000, 99_000_000, 12_500, 12_500, 1000), {})
+    assert shape_faults(LINK, bad) == [
         "rate set to 99 Mbit/s instead of 100 Mbit/s",
         "queue set to 1000 bytes instead of 250000 bytes",
     ]

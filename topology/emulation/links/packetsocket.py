@@ -16,6 +16,8 @@ from collections.abc import Sequence
 ETH_P_ALL = 0x0003
 ETH_P_EXPERIMENTAL = 0x88B5  # IEEE 802 local experimental ethertype 1
 ETH_P_LOAD = 0x88B6  # local experimental ethertype 2: frames that only load a link's queue
+ETH_P_IP = 0x0800
+IP_EXPERIMENTAL = 253  # IP protocol for experiments (RFC 3692)
 VNET_HEADER_BYTES = 10  # struct virtio_net_hdr
 LARGEST_FRAME_BYTES = 65536 + 64  # a full GSO frame with its headers
 SNAPSHOT_BYTES = 64
@@ -32,8 +34,8 @@ SO_TIMESTAMPNS = 35
 ANCILLARY_BYTES = socket.CMSG_SPACE(16)  # one struct timespec
 
 # Classic BPF (linux/filter.h): operation, jump if true, jump if false, operand. A filter gives bytes to keep.
-_LOAD_HALF, _LOAD_WORD, _JUMP_IF_EQUAL, _GIVE = 0x28, 0x20, 0x15, 0x06
-_ETHERTYPE_AT = 12
+_LOAD_BYTE, _LOAD_HALF, _LOAD_WORD, _JUMP_IF_EQUAL, _GIVE = 0x30, 0x28, 0x20, 0x15, 0x06
+_ETHERTYPE_AT, _IP_PROTOCOL_AT = 12, 23
 _INTERFACE_INDEX = 0xFFFFF000 + 8  # an ancillary load, SKF_AD_IFINDEX
 _ALL_BUT_LOAD = (
     (_LOAD_HALF, 0, 0, _ETHERTYPE_AT),
@@ -78,9 +80,10 @@ def open_wire(interface: str, receive_buffer_bytes: int) -> socket.socket:
     return packet
 
 
-def open_tap(interfaces: Sequence[str], ethertype: int, receive_buffer_bytes: int) -> socket.socket:
-    """A non-blocking socket that sees frames of ``ethertype`` at ``interfaces``, with times and directions.
+def open_tap(interfaces: Sequence[str], receive_buffer_bytes: int) -> socket.socket:
+    """A non-blocking socket that sees experimental frames at ``interfaces``, with times and directions.
 
+    Experimental: of ethertype ``ETH_P_EXPERIMENTAL``, or IPv4 with protocol ``IP_EXPERIMENTAL``.
     One socket for all of them, because closing one costs an RCU grace period. An arriving frame is seen as it
     arrives; a leaving one (its address says ``OUTGOING``) after the queueing discipline let it go, except
     when it was sent on this same socket. At most the first ``SNAPSHOT_BYTES`` of a frame are kept.
@@ -89,7 +92,7 @@ def open_tap(interfaces: Sequence[str], ethertype: int, receive_buffer_bytes: in
     packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(ETH_P_ALL))
     try:
         packet.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        _accept_only(packet, ethertype, indices)
+        _accept_experimental(packet, indices)
         enlarge(packet, receive_buffer_bytes)
         with contextlib.suppress(BlockingIOError):  # what came before the filter stood
             while True:
@@ -130,11 +133,14 @@ def kernel_drops(packet: socket.socket) -> int:
     return int(dropped)
 
 
-def _accept_only(packet: socket.socket, ethertype: int, interface_indices: Sequence[int]) -> None:
-    """Let only frames of ``ethertype`` at some interfaces pass."""
+def _accept_experimental(packet: socket.socket, interface_indices: Sequence[int]) -> None:
+    """Let only experimental frames at some interfaces pass."""
     program = [
         (_LOAD_HALF, 0, 0, _ETHERTYPE_AT),
-        (_JUMP_IF_EQUAL, 1, 0, ethertype),
+        (_JUMP_IF_EQUAL, 4, 0, ETH_P_EXPERIMENTAL),
+        (_JUMP_IF_EQUAL, 0, 2, ETH_P_IP),
+        (_LOAD_BYTE, 0, 0, _IP_PROTOCOL_AT),
+        (_JUMP_IF_EQUAL, 1, 0, IP_EXPERIMENTAL),
         (_GIVE, 0, 0, 0),
         (_LOAD_WORD, 0, 0, _INTERFACE_INDEX),
     ]

@@ -1,48 +1,35 @@
-"""Rate and queue of a link: HTB at the egress of its two switch-side interfaces.
+"""Rate, queue and classes of a link: HTB at the egress of its two switch-side interfaces.
 
-Each interface gets one root HTB with one class at the link's rate and, below it, a byte-counting queue. The
-rate counts Ethernet frames as Linux does: payload, IP and the 14 bytes of Ethernet header. tc-htb(8).
+Each interface gets one root HTB with one class at the link's rate. Where the link has no classes, a
+byte-counting queue lies below it. Where it has, each hangs below the link's class ``N:1`` (``N:10`` control,
+``N:20`` reserved, ``N:30`` the rest) with a queue of its own, and filters sort packets by their DSCP; what
+matches none, as frames without IP, goes with the rest. The rate counts Ethernet frames as Linux does:
+payload, IP and the 14 bytes of Ethernet header. tc-htb(8), tc-u32(8).
+
+HTB serves first every class that is within its own rate, then lends what is left in the order of ``prio``
+(net/sched/sch_htb.c); so a class keeps its rate whatever the others do.
 
 Handles are unique in a lab (``2n:`` at end a of link number n, ``2n+1:`` at end b), because ``tc class show``
-does not say which interface it speaks of. Traffic classes of their own would hang below the link's class
-``N:1`` as ``N:10``, ``N:20``, ...; the queue would move down to them.
+does not say which interface it speaks of.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from topology.emulation.layout import ETHERNET_HEADER_BYTES, MTU_BYTES, Layout, LinkEnd, LinkLayout
-from topology.emulation.links import LinkProperties, tc
+from topology.emulation.layout import Layout, LinkEnd, LinkLayout
+from topology.emulation.links import tc
+from topology.emulation.links.buckets import FRAME_BYTES, burst_bytes
+from topology.emulation.links.classes import ClassName
+from topology.emulation.links.shaped import LINK_MINOR, Shaped, shaped_of
 
-FRAME_BYTES = MTU_BYTES + ETHERNET_HEADER_BYTES
 LARGEST_LINK_NUMBER = 0x7FFE  # two handles each, of 16 bits
-LEAST_BURST_MS, MOST_BURST_MS = 1.0, 3.0
-
-_RATE = re.compile(r"^class htb ([0-9a-f]+):1 .*?\brate (\d+)([KMGT]?)bit\b", re.MULTILINE)
-_UNITS = {"": 1e-6, "K": 1e-3, "M": 1.0, "G": 1e3, "T": 1e6}
-
-
-@dataclass(frozen=True, slots=True)
-class Shaped:
-    """What an interface's HTB says it does: ``rate_mbps`` (rounded as tc prints it) and ``queue_bytes``."""
-
-    rate_mbps: float
-    queue_bytes: int
+MINORS = {ClassName.CONTROL: 0x10, ClassName.RESERVED: 0x20, ClassName.REST: 0x30}
 
 
 def apply(layout: Layout) -> None:
     """Shape every link of ``layout`` (switch-side interfaces exist). Raises ``EmulationError``."""
     tc.run(commands(layout))
-
-
-def change(link: LinkLayout, properties: LinkProperties) -> None:
-    """Give a shaped link another rate and queue. Raises ``EmulationError``."""
-    tc.run(
-        [command for _end, handle in _ends(link) for command in _class_and_queue(link, handle, properties)]
-    )
 
 
 def commands(layout: Layout) -> list[tc.Command]:
@@ -52,67 +39,56 @@ def commands(layout: Layout) -> list[tc.Command]:
 
 def link_commands(link: LinkLayout) -> list[tc.Command]:
     """The ``tc`` commands that shape both ends of one link. Pure."""
-    result = []
-    for end, handle in _ends(link):
-        root = f"qdisc replace dev {end.interface} root handle {handle:x}: htb default 1"
-        result.append(tc.Command(link.link, root))
-        result += _class_and_queue(link, handle, link.properties)
-    return result
+    return [
+        tc.Command(link.link, text)
+        for end, handle in ends(link)
+        for text in (*_link_class(link, end, handle), *_queues(link, end, handle))
+    ]
 
 
 def read_back(layout: Layout) -> dict[str, Shaped]:
     """What the kernel says it does, by switch-side interface; an interface without our HTB is missing."""
-    queues = {
-        (entry["dev"], entry["parent"]): entry["options"]["limit"]
-        for entry in tc.show_qdiscs()
-        if entry["kind"] == "bfifo" and "parent" in entry
-    }
-    shown = tc.show_text([f"class show dev {end.interface}" for end, _handle in _all_ends(layout)])
-    rates = parse_rates(shown)
-    return {
-        end.interface: Shaped(rates[handle], queues[end.interface, f"{handle:x}:1"])
-        for end, handle in _all_ends(layout)
-        if handle in rates and (end.interface, f"{handle:x}:1") in queues
-    }
+    every = [(link, end, handle) for link in layout.links.values() for end, handle in ends(link)]
+    classes = tc.show_text([f"class show dev {end.interface}" for _link, end, _handle in every])
+    filters = tc.show_text(
+        [f"filter show dev {end.interface}" for link, end, _handle in every if link.classes]
+    )
+    return shaped_of(
+        {handle: end.interface for _link, end, handle in every}, tc.show_qdiscs(), classes, filters
+    )
 
 
-def parse_rates(shown: str) -> dict[int, float]:
-    """Rate in Mbit/s by major handle from the text of ``tc class show``. Pure."""
-    return {int(handle, 16): int(number) * _UNITS[unit] for handle, number, unit in _RATE.findall(shown)}
-
-
-def burst_bytes(rate_mbps: float) -> int:
-    """HTB's burst, what may pass at once after a pause: 1 ms worth up to 100 Mbit/s, 3 ms from 300 on.
-
-    At least one full frame. Measured on two busy cores: with 1 ms 400 Mbit/s became 310, because the kernel
-    came back to the queue only after more than that; with 3 ms 400. Below 200 Mbit/s 1 ms loses nothing, and
-    what is shorter hurts delays less.
-    """
-    burst_ms = min(max(rate_mbps / 100, LEAST_BURST_MS), MOST_BURST_MS)
-    return max(FRAME_BYTES, round(rate_mbps * 1e3 / 8 * burst_ms))
-
-
-def _class_and_queue(link: LinkLayout, handle: int, properties: LinkProperties) -> list[tc.Command]:
-    end = link.a if handle % 2 == 0 else link.b
-    rate = f"{round(properties.rate_mbps * 1e6)}bit"
-    burst = f"{burst_bytes(properties.rate_mbps)}b"
-    return [
-        tc.Command(
-            link.link,
-            f"class replace dev {end.interface} parent {handle:x}: classid {handle:x}:1 htb"
-            f" rate {rate} ceil {rate} burst {burst} cburst {burst} quantum {FRAME_BYTES}",
-        ),
-        tc.Command(
-            link.link,
-            f"qdisc replace dev {end.interface} parent {handle:x}:1 bfifo limit {properties.queue_bytes}b",
-        ),
-    ]
-
-
-def _ends(link: LinkLayout) -> tuple[tuple[LinkEnd, int], tuple[LinkEnd, int]]:
+def ends(link: LinkLayout) -> tuple[tuple[LinkEnd, int], tuple[LinkEnd, int]]:
+    """The two ends of a link and the handles of their HTB."""
     return (link.a, 2 * link.number), (link.b, 2 * link.number + 1)
 
 
-def _all_ends(layout: Layout) -> Iterator[tuple[LinkEnd, int]]:
-    for link in layout.links.values():
-        yield from _ends(link)
+def _link_class(link: LinkLayout, end: LinkEnd, handle: int) -> Iterator[str]:
+    default = MINORS[ClassName.REST] if link.classes else LINK_MINOR
+    rate = f"{round(link.properties.rate_mbps * 1e6)}bit"
+    burst = f"{burst_bytes(link.properties.rate_mbps)}b"
+    yield f"qdisc replace dev {end.interface} root handle {handle:x}: htb default {default:x}"
+    yield (
+        f"class replace dev {end.interface} parent {handle:x}: classid {handle:x}:{LINK_MINOR:x} htb"
+        f" rate {rate} ceil {rate} burst {burst} cburst {burst} quantum {FRAME_BYTES}"
+    )
+
+
+def _queues(link: LinkLayout, end: LinkEnd, handle: int) -> Iterator[str]:
+    """One queue for all, or a class with a queue and filters for each."""
+    if not link.classes:
+        limit = f"{link.properties.queue_bytes}b"
+        yield f"qdisc replace dev {end.interface} parent {handle:x}:{LINK_MINOR:x} bfifo limit {limit}"
+    for priority, each in enumerate(link.classes):
+        classid = f"{handle:x}:{MINORS[each.name]:x}"
+        yield (
+            f"class replace dev {end.interface} parent {handle:x}:{LINK_MINOR:x} classid {classid} htb"
+            f" rate {each.rate_bps}bit ceil {each.ceil_bps}bit burst {each.burst_bytes}b"
+            f" cburst {each.ceil_burst_bytes}b prio {priority} quantum {FRAME_BYTES}"
+        )
+        yield f"qdisc replace dev {end.interface} parent {classid} bfifo limit {each.queue_bytes}b"
+        for dscp in each.dscp:
+            yield (
+                f"filter add dev {end.interface} parent {handle:x}: protocol ip prio 1"
+                f" u32 match ip dsfield {dscp << 2:#04x} 0xfc flowid {classid}"
+            )

@@ -1,0 +1,83 @@
+"""Does every class of a link get its rate when all want more? Trains for all of them at once. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from topology.emulation.injection import Direction, Sightings, Train
+from topology.emulation.layout import LinkLayout
+from topology.emulation.links.classes import ClassName, LinkClass
+from topology.emulation.links.shaped import Shaped, ShapedClass
+from topology.emulation.links.shaping import MINORS
+from topology.emulation.reading import ClassReading
+from topology.emulation.trains import measured_rate_mbps, train_of
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One class of one direction of a link, with the frames that shall measure it."""
+
+    link_class: LinkClass
+    direction: Direction
+
+    @classmethod
+    def all_of(cls, link: LinkLayout, direction: Direction) -> list[Contender]:
+        """Every class of a link, in one ``direction`` of it."""
+        return [
+            cls(
+                each,
+                Direction(
+                    direction.sender,
+                    direction.receiver,
+                    direction.delay_ms,
+                    each.rate_bps / 1e6,
+                    dscp=each.dscp[0] if each.dscp else None,
+                ),
+            )
+            for each in link.classes
+        ]
+
+
+def contending_trains(contenders: Sequence[Contender], seconds: float) -> list[Train]:
+    """One train each, all of one length, long enough to measure the slowest at its own rate."""
+    alone = [train_of(c.direction.rate_mbps, c.link_class.queue_bytes, seconds) for c in contenders]
+    longest_s = max(
+        train.frames * train.frame_bytes * 8 / c.link_class.rate_bps
+        for train, c in zip(alone, contenders, strict=True)
+    )
+    return [train_of(c.direction.rate_mbps, c.link_class.queue_bytes, longest_s) for c in contenders]
+
+
+def class_reading(each: LinkClass, said: ShapedClass | None, seen: Sightings, train: Train) -> ClassReading:
+    """What was seen of one class."""
+    return ClassReading(each, said, measured_rate_mbps(seen, train, each.rate_bps / 1e6))
+
+
+def class_faults(link: LinkLayout, shaped: Shaped) -> list[str]:
+    """Where the kernel says something else of a link's classes than was asked for."""
+    found = []
+    for each in link.classes:
+        said = shaped.classes.get(MINORS[each.name])
+        if said is None:
+            found.append(f"class {each.name} is missing")
+            continue
+        for what, is_, asked, unit in (
+            ("rate", said.rate_bps, each.rate_bps, "bit/s"),
+            ("ceiling", said.ceil_bps, each.ceil_bps, "bit/s"),
+            ("burst", said.burst_bytes, each.burst_bytes, "bytes"),
+        ):
+            if not math.isclose(is_, asked, rel_tol=5e-3):
+                found.append(f"class {each.name}: {what} set to {is_} {unit} instead of {asked} {unit}")
+        if said.queue_bytes != each.queue_bytes:
+            queues = f"{said.queue_bytes} bytes instead of {each.queue_bytes} bytes"
+            found.append(f"class {each.name}: queue set to {queues}")
+        if said.dscp != tuple(sorted(each.dscp)):
+            found.append(f"class {each.name} takes DSCP {list(said.dscp)} instead of {sorted(each.dscp)}")
+    return found
+
+
+def said_of(shaped: Shaped | None, name: ClassName) -> ShapedClass | None:
+    """What the kernel says of one class; ``None`` where there is none."""
+    return None if shaped is None else shaped.classes.get(MINORS[name])
