@@ -19,6 +19,9 @@ switch-lost     ``site``, ``reason``: its control connection ended; it keeps for
 switch-error    ``site``, ``type``, ``code``, ``entry`` (cookie): the switch refused a message
 unknown-switch  ``dpid``, ``address``: no site of the scenario; turned away
 bad-peer        ``address``, ``reason``: no OpenFlow 1.3; turned away
+duplicate-dpid  ``dpid``, ``address``, ``held_by`` (address): another connection that speaks for a live
+                switch; turned away. Of many such and bad peers some are withheld, and the next
+                that is told has their number as ``withheld``
 stopped         nothing further: the controller ends; switches keep their entries
 =============== ================================================================================
 """

@@ -10,10 +10,14 @@ import os
 
 from os_ken.base.app_manager import AppManager
 
+from controller.allowance import Allowance
 from controller.app import ConnectedSwitch, OneHopController
-from controller.connection import Handshake, SwitchListener
+from controller.claims import DuplicateDatapathError
+from controller.connection import Handshake
 from controller.events import Events
 from controller.flowtables import digest_of_tables
+from controller.listener import SwitchListener
+from controller.tls import TlsFiles
 from topology.emulation.layout import Layout
 from topology.errors import EmulationError
 from topology.network import Network
@@ -21,6 +25,7 @@ from topology.network import Network
 LOG = logging.getLogger("onehop.controller")
 
 _STOP_SECONDS = 0.1
+_WAITING_PEERS = 64  # that may be shaking hands, beside two for every site
 
 
 class ControllerService:
@@ -38,15 +43,25 @@ class ControllerService:
         self._events = events
         self._manager = AppManager()
         self._handshake = self._manager.instantiate(Handshake)
+        self._turned_away = _TurnedAway(events)
         self._app: OneHopController = self._manager.instantiate(
             OneHopController, network=network, layout=layout, events=events
         )
         self.host, self.port = "", 0
 
-    def start(self, host: str, port: int) -> None:
-        """Listen; port 0 takes any free one. Raises ``EmulationError`` if the address cannot be had."""
+    def start(self, host: str, port: int, tls: TlsFiles | None = None) -> None:
+        """Listen; port 0 takes any free one. Raises ``EmulationError`` if the address cannot be had, and
+        ``InputError`` if the files of ``tls`` will not do."""
+        context = tls.context() if tls is not None else None
         try:
-            self._listener = SwitchListener(host, port, self._turned_away)
+            self._listener = SwitchListener(
+                host,
+                port,
+                self._turned_away,
+                tls=context,
+                bind_dpid=tls is not None and tls.bind_dpid,
+                most_waiting=_WAITING_PEERS + 2 * len(self._layout.sites),
+            )
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             raise EmulationError(
@@ -80,6 +95,27 @@ class ControllerService:
         """The connected switch of a site, for those who measure or look closer."""
         return self._app.switch_of(site)
 
-    def _turned_away(self, address: str, reason: str) -> None:
-        self._events.emit("bad-peer", address=address, reason=reason)
-        LOG.warning("%s turned away: %s", address, reason)
+
+class _TurnedAway:
+    """Tells of peers that did not become switches; of a flood of them only as many as somebody may read."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._allowance = Allowance(per_second=5, burst=50)
+        self._withheld = 0
+
+    def bad_peer(self, address: str, reason: str) -> None:
+        """It did not finish the handshake, or sent what is not OpenFlow 1.3."""
+        self._tell("bad-peer", address=address, reason=reason)
+
+    def duplicate(self, address: str, error: DuplicateDatapathError) -> None:
+        """It claimed the datapath id of a live switch."""
+        self._tell("duplicate-dpid", dpid=f"{error.dpid:#018x}", address=address, held_by=error.held_by)
+
+    def _tell(self, event: str, **fields: str) -> None:
+        if not self._allowance.take():
+            self._withheld += 1  # not exact between threads
+            return
+        withheld, self._withheld = self._withheld, 0
+        self._events.emit(event, **fields, **({"withheld": withheld} if withheld else {}))
+        LOG.warning("%s: %s", event, ", ".join(fields.values()))

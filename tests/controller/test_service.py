@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from controller import connection
+from controller import listener
 from controller.flowtables import flow_tables
 from controller.plan import RoutingPlan
 from controller.service import ControllerService
@@ -101,7 +101,7 @@ def test_unknown_switches_are_turned_away(stage: Stage) -> None:
 
 
 def test_peers_that_say_nothing_are_cut_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "HANDSHAKE_SECONDS", 0.1)
+    monkeypatch.setattr(listener, "HANDSHAKE_SECONDS", 0.1)
     with socket.create_connection(("127.0.0.1", stage.service.port)) as quiet:
         quiet.settimeout(10)
         while quiet.recv(100):
@@ -110,8 +110,8 @@ def test_peers_that_say_nothing_are_cut_off(stage: Stage, monkeypatch: pytest.Mo
 
 
 def test_switches_that_fall_silent_are_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "ECHO_AFTER_SECONDS", 0.1)
-    monkeypatch.setattr(connection, "SILENT_AFTER_SECONDS", 3.0)
+    monkeypatch.setattr(listener, "ECHO_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(listener, "SILENT_AFTER_SECONDS", 3.0)
     stage.connect("a")
     stage.connect("b", answers_echo=False)
     assert stage.wait_for("switch-lost", site="b")["reason"].startswith("silent for")

@@ -1,0 +1,69 @@
+"""What passes the check never harms os-ken's parser, and what real switches say passes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from os_ken.ofproto import ofproto_parser, ofproto_protocol, ofproto_v1_3
+
+from controller.wellformed import HEARD, IGNORED, MalformedError, sound
+from tests.controller.hostile import messages
+from tests.controller.hostile.messages import CORPUS, LATE_CORPUS, MESSAGES, TOLERATED
+
+SWITCH: Any = ofproto_protocol.ProtocolDesc(version=ofproto_v1_3.OFP_VERSION)
+
+
+def read(data: bytes) -> Any:
+    """The message as the controller would read it; raises ``MalformedError`` if it would not."""
+    version, kind, length, xid = ofproto_parser.header(data)
+    if length != len(data) or kind not in HEARD:
+        raise MalformedError("does not get this far")
+    return ofproto_parser.msg(SWITCH, version, kind, length, xid, sound(version, kind, data))
+
+
+@settings(max_examples=400, deadline=None)
+@given(MESSAGES.filter(lambda data: len(data) >= 8))
+def test_no_message_keeps_the_parser_busy(data: bytes) -> None:
+    logging.getLogger("os_ken").setLevel(logging.CRITICAL + 1)
+    begun = time.process_time()
+    with contextlib.suppress(Exception):
+        read(data)
+    # A message of some hundred bytes: not a question of speed but of whether it ends.
+    assert time.process_time() - begun < 10
+
+
+@pytest.mark.parametrize("name", [name for name in LATE_CORPUS if name not in ("another version", "garbage")])
+def test_malformed_messages_are_told(name: str) -> None:
+    if name in ("unknown action", "unknown instruction"):
+        assert read(LATE_CORPUS[name]) is None  # os-ken cannot read it, and says so
+    else:
+        with pytest.raises(MalformedError):
+            read(LATE_CORPUS[name])
+
+
+@pytest.mark.parametrize("name", TOLERATED)
+def test_strange_messages_can_be_read(name: str) -> None:
+    data = TOLERATED[name]
+    if data[1] not in IGNORED:
+        assert read(data) is not None
+
+
+def test_actions_of_experimenters_stay_foreign() -> None:
+    (entry,) = read(TOLERATED["a Nicira action"]).body
+    (action,) = entry.instructions[0].actions
+    assert type(action).__name__ == "OFPActionExperimenterUnknown"
+
+
+def test_hello_without_end_is_refused() -> None:
+    with pytest.raises(MalformedError):
+        read(CORPUS["hello element of length 0"])
+
+
+def test_what_is_heard_and_what_is_ignored_are_two_things() -> None:
+    assert not set(HEARD) & IGNORED
+    assert read(messages.HELLO_4).elements[0].versions == [4]
