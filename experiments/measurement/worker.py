@@ -67,6 +67,10 @@ class Worker:
             raise MeasurementError(f"the {self.name} did not start: {self.last_words()}")
         self.channel.settimeout(None)
 
+    def has_ended(self) -> bool:
+        """Whether the process has ended by itself."""
+        return self._process.poll() is not None
+
     def last_words(self) -> str:
         """What the worker said on its way out. Ends it if it still runs."""
         try:

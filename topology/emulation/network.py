@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+from topology.emulation.bfd import BfdTimers
 from topology.emulation.cell import CELL_RUNTIME
+from topology.emulation.interfaces import set_interfaces
 from topology.emulation.layout import HOST_PORT, Layout, LinkLayout
 from topology.emulation.links import Pipe, Wire, shaping
 from topology.emulation.nodes import LabNet, SiteHost
@@ -31,15 +33,26 @@ class EmulatedNetwork:
         pipe: what carries frames between the wire ends (delay, jitter, loss).
         datapath: OVS datapath type, ``system`` (kernel) or ``netdev`` (userspace).
         seed: seed of every random choice of the links.
+        watched: links on which the switches watch for silent loss (``bfd``), with these ``timers``.
         progress: called with a short sentence at each step.
     """
 
     def __init__(
-        self, layout: Layout, pipe: Pipe, *, datapath: str, seed: int, progress: Progress = lambda _: None
+        self,
+        layout: Layout,
+        pipe: Pipe,
+        *,
+        datapath: str,
+        seed: int,
+        watched: Collection[str] = (),
+        timers: BfdTimers | None = None,
+        progress: Progress = lambda _: None,
     ) -> None:
         self.layout = layout
         self.pipe = pipe
         self.seed = seed
+        self.watched = frozenset(watched)
+        self.timers = timers or BfdTimers()
         self.switches = Switches(layout, datapath, CELL_RUNTIME / "switches")
         self.mininet: LabNet | None = None
         self._progress = progress
@@ -66,10 +79,9 @@ class EmulatedNetwork:
         return f"/proc/{self.host(site).pid}/ns/net"
 
     def set_link(self, link: str, *, up: bool) -> None:
-        """Cut a link (carrier goes at both switches) or mend it."""
+        """Cut a link (carrier goes at both switches) or mend it. Other faults: ``faults``."""
         ends = self.layout.links[link]
-        word = "up" if up else "down"
-        _batch("ip", [f"link set {end.interface} {word}" for end in (ends.a, ends.b)])
+        set_interfaces((ends.a.interface, ends.b.interface), up=up)
 
     def _build(self) -> None:
         layout = self.layout
@@ -100,7 +112,7 @@ class EmulatedNetwork:
             )
             self.host(site.site).begin_configuration(site)
         self.switches.start()
-        self.switches.configure()
+        self.switches.configure(connect=not self.watched)
         for site in layout.sites.values():
             outcome = self.host(site.site).finish_configuration()
             if outcome.strip() != "configured":
@@ -108,6 +120,11 @@ class EmulatedNetwork:
         self._progress("shaping the links")
         shaping.apply(layout)
         self.pipe.start([_wire(link) for link in layout.links.values()], self.seed)
+        if self.watched:
+            self._progress(f"watching {len(self.watched)} links for silent loss")
+            self.switches.watch(self.watched, self.timers)
+            # Only now: a controller would take the ports for dead and route around them all.
+            self.switches.connect()
 
     def _interface_commands(self) -> list[str]:
         """Every veth pair. Switch ports are promiscuous from the start: Open vSwitch would set that one by

@@ -99,12 +99,12 @@ class OpenVSwitch:
             empty_database(own)
         else:
             shutil.copyfile(database, own)
-        self._spawn("ovsdb-server", str(own), f"--remote=punix:{self._socket}", "--pidfile")
+        self._spawn("ovsdb-server", str(own), f"--remote=punix:{self.database_socket}", "--pidfile")
 
     def finish(self) -> None:
         """Start ovs-vswitchd once its database answers. Raises ``EmulationError`` if that does not come."""
-        self._wait_for(self._socket)
-        self._spawn("ovs-vswitchd", f"unix:{self._socket}", "--pidfile", *self._options)
+        self._wait_for(self.database_socket)
+        self.revive_switch()
 
     def stop(self) -> None:
         """End both daemons and wait until they have gone."""
@@ -112,6 +112,16 @@ class OpenVSwitch:
         for daemon in self._daemons.values():
             daemon.wait()
         self._daemons.clear()
+
+    def kill_switch(self) -> None:
+        """End ovs-vswitchd as a crash would; the database stays, for ``revive_switch``."""
+        daemon = self._daemons["ovs-vswitchd"]
+        daemon.kill()
+        daemon.wait()
+
+    def revive_switch(self) -> None:
+        """Start ovs-vswitchd again; it makes the bridges anew, with the flows still to come."""
+        self._spawn("ovs-vswitchd", f"unix:{self.database_socket}", "--pidfile", *self._options)
 
     @property
     def switch_pid(self) -> int:
@@ -200,7 +210,8 @@ class OpenVSwitch:
             time.sleep(0.002)
 
     @property
-    def _socket(self) -> Path:
+    def database_socket(self) -> Path:
+        """Where its database listens."""
         return self.rundir / "db.sock"
 
     def _log(self, name: str) -> Path:

@@ -15,16 +15,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from topology.emulation.bfd import (
+    STATUS_COMMAND,
+    BfdStatus,
+    BfdTimers,
+    enable_commands,
+    parse_status,
+    watched_ends,
+)
 from topology.emulation.layout import HOST_PORT, Layout, SiteLayout
 from topology.emulation.links.socketbuffers import enlarge_packet_sockets
 from topology.emulation.openvswitch import OpenVSwitch, empty_database
+from topology.errors import EmulationError
 
 MAX_PROCESSES = 128
 _NICE = -15
+_LIVE_SECONDS, _LIVE_POLL_SECONDS = 20.0, 0.05
 _AT_A_TIME = 4  # ovs-vsctl calls; more would only wait for the same cores
 
 
@@ -70,15 +81,89 @@ class Switches:
             if self.in_userspace:
                 _prefer(openvswitch.switch_pid)
 
-    def configure(self) -> None:
-        """Make the bridges with their ports, whose interfaces exist; one transaction per process."""
+    def configure(self, *, connect: bool = True) -> None:
+        """Make the bridges with their ports, whose interfaces exist; one transaction per process.
 
-        def make(group: tuple[OpenVSwitch, list[SiteLayout]]) -> None:
+        Without ``connect`` they wait for ``connect()`` before they look for a controller.
+        """
+        self._everywhere(
+            lambda sites: self._commands(sites) + (self._controller_commands(sites) if connect else [])
+        )
+
+    def connect(self) -> None:
+        """Have all switches look for their controller."""
+        self._everywhere(self._controller_commands)
+
+    def watch(self, links: Collection[str], timers: BfdTimers) -> None:
+        """Start BFD on both ends of the links, which carry frames already; returns when all are live.
+
+        Raises ``EmulationError`` naming the ports that are not, ``KeyError`` for an unknown link.
+        """
+        ends = list(watched_ends(self._layout, links))
+        self._everywhere(
+            lambda sites: enable_commands(
+                [end for end in ends if end.site in {s.site for s in sites}], timers
+            )
+        )
+        self.wait_until_live({end.interface for end in ends}, since="BFD was started")
+
+    def wait_until_live(self, interfaces: Collection[str], *, since: str = "the link was mended") -> None:
+        """Return when BFD calls all these ports live. Raises ``EmulationError`` naming those that are not."""
+        sites = {self._layout.interface_owner[name][0] for name in interfaces}
+        deadline = time.monotonic() + _LIVE_SECONDS
+        while True:
+            status = self.bfd_status(sites)
+            dead = sorted(i for i in interfaces if i not in status or not status[i].forwarding)
+            if not dead:
+                return
+            if time.monotonic() > deadline:
+                raise EmulationError(
+                    f"not live {_LIVE_SECONDS:.0f} s after {since}: {', '.join(dead)}",
+                    hint="the machine may be too busy for BFD; see docs/failover.md",
+                )
+            time.sleep(_LIVE_POLL_SECONDS)
+
+    def bfd_status(self, sites: Collection[str] | None = None) -> dict[str, BfdStatus]:
+        """What the switches say of their sessions, by interface; of all sites, or of some."""
+        found: dict[str, BfdStatus] = {}
+        for openvswitch, group in self._groups:
+            if sites is None or any(entry.site in sites for entry in group):
+                found |= parse_status(openvswitch.vsctl(*STATUS_COMMAND))
+        return found
+
+    def kill_switch(self, site: str) -> None:
+        """End the switch process of one site as a crash or a power cut would.
+
+        Only where each site has a process of its own. Raises ``EmulationError`` otherwise.
+        """
+        self._own_process(site).kill_switch()
+
+    def revive_switch(self, site: str) -> None:
+        """Start a killed switch process again. Its ports come back; its flows come from the controller."""
+        openvswitch = self._own_process(site)
+        openvswitch.revive_switch()
+        _prefer(openvswitch.switch_pid)
+
+    def has_own_process(self, site: str) -> bool:
+        """Whether a site's switch is a process by itself, which can die alone."""
+        return self.in_userspace and any(
+            [entry.site for entry in group] == [site] for _openvswitch, group in self._groups
+        )
+
+    def _own_process(self, site: str) -> OpenVSwitch:
+        if not self.has_own_process(site):
+            raise EmulationError(f"the switch of {site} shares its process with others; it cannot die alone")
+        return self.instance_of(site)
+
+    def _everywhere(self, commands: Callable[[Sequence[SiteLayout]], list[list[str]]]) -> None:
+        """One transaction per process, some at a time."""
+
+        def work(group: tuple[OpenVSwitch, list[SiteLayout]]) -> None:
             openvswitch, sites = group
-            openvswitch.transaction(self._commands(sites))
+            openvswitch.transaction(commands(sites))
 
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            for _ in pool.map(make, self._groups):
+            for _ in pool.map(work, self._groups):
                 pass
 
     def enlarge_buffers(self) -> None:
@@ -102,7 +187,7 @@ class Switches:
         return (openvswitch for openvswitch, _sites in self._groups)
 
     def _commands(self, sites: Sequence[SiteLayout]) -> list[list[str]]:
-        """Bridges, ports with fixed numbers, and where the controller listens.
+        """Bridges and ports with fixed numbers.
 
         ``secure``: without a controller a switch keeps its flows and learns nothing by itself.
         ``disable-in-band``: no hidden flows that would let the controller be reached over the data ports.
@@ -117,9 +202,6 @@ class Switches:
                     *("protocols=OpenFlow13", f"other_config:datapath-id={site.dpid:016x}"),
                     "other_config:disable-in-band=true",
                 ],
-                ["set-controller", bridge, f"tcp:127.0.0.1:{self._layout.controller_port}"],
-                # A controller that restarts is found again within a second, not eight.
-                ["set", "controller", bridge, "max_backoff=1000", "inactivity_probe=5000"],
                 *_port_commands(bridge, site.switch_interface, HOST_PORT),
             ]
             for link in self._layout.links.values():
@@ -127,6 +209,18 @@ class Switches:
                     if end.site == site.site:
                         commands += _port_commands(bridge, end.interface, end.port)
         return commands
+
+    def _controller_commands(self, sites: Sequence[SiteLayout]) -> list[list[str]]:
+        """Where the controller listens. One that restarts is found again within a second, not eight."""
+        address = f"tcp:127.0.0.1:{self._layout.controller_port}"
+        return [
+            command
+            for site in sites
+            for command in (
+                ["set-controller", site.switch, address],
+                ["set", "controller", site.switch, "max_backoff=1000", "inactivity_probe=5000"],
+            )
+        ]
 
 
 def _prefer(pid: int) -> None:

@@ -65,6 +65,12 @@ class Pipe(Protocol):
     def change(self, link: str, properties: LinkProperties) -> None:
         """Give a running link other properties (delay, jitter, loss)."""
 
+    def silence(self, link: str, *, forth: bool, back: bool) -> None:
+        """Lose every frame from a to b (``forth``), from b to a (``back``), those under way too; or no more.
+
+        The interfaces keep their carrier, as with a broken amplifier, or a fault behind one.
+        """
+
     def declared(self) -> dict[str, LinkProperties]:
         """What the pipe itself says it is doing, read back from it, by link id."""
 

@@ -191,6 +191,9 @@ class DelayLine:
                 heapq.heappop(due)
             else:
                 heapq.heapreplace(due, (next_ns, number))
+            if queue.silent:
+                queue.silenced += 1
+                continue
             try:
                 lane.sink.send(frame)
             except OSError:  # the interface is down or its buffer full: the link loses the frame
@@ -239,6 +242,10 @@ class DelayLine:
                 for lane in self._links[request["link"]]:
                     lane.queue.change(properties)
                 self._set_nap()
+                return {"done": True}
+            case "silence":
+                for lane, silent in zip(self._links[request["link"]], request["silent"], strict=True):
+                    lane.queue.silent = silent
                 return {"done": True}
             case "declared":
                 return {link: asdict(forth.queue.properties) for link, (forth, _back) in self._links.items()}

@@ -17,6 +17,7 @@ import hashlib
 import math
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from topology.emulation.links import LinkProperties, Wire, tc
@@ -28,6 +29,7 @@ from topology.errors import EmulationError
 ORDER_KEEPING_RATE = "100gbit"  # adds 0.12 µs to a full frame
 SMALLEST_FRAME_BYTES = 64
 LIMIT_MARGIN_FRAMES = 1000
+_HANDLE, _SILENT_HANDLE = 1, 2
 _PROBE_WIRE = Wire("probe", "probe-a", "probe-b", LinkProperties(100.0, 1.0, 0.1, 0.01))
 _PROBE_SCRIPT = (
     "ip link add name probe-a type veth peer name probe-b &&"
@@ -69,6 +71,12 @@ class NetemPipe:
         old = self._wires[link]
         self._wires[link] = Wire(link, old.a, old.b, properties)
         tc.run(change_commands(self._wires[link], self._seed, self.lateness_ms))
+
+    def silence(self, link: str, *, forth: bool, back: bool) -> None:
+        """Lose every frame one way or both ways, or no longer; see ``Pipe.silence``."""
+        if link not in self._wires:
+            raise EmulationError(f"netem carries no link {link}", where=link)
+        tc.run(silence_commands(self._wires[link], (forth, back), self._seed, self.lateness_ms))
 
     def declared(self) -> dict[str, LinkProperties]:
         """What netem says it is doing, by link id; of two directions that differ, the one that is not as
@@ -127,6 +135,24 @@ def change_commands(wire: Wire, seed: int | None, lateness_ms: float = 0.0) -> l
         tc.Command(wire.link, f"qdisc change dev {end} root handle 1: netem {options}")
         for end, options in _both_directions(wire, seed, lateness_ms)
     ]
+
+
+def silence_commands(
+    wire: Wire, silent: tuple[bool, bool], seed: int | None, lateness_ms: float = 0.0
+) -> list[tc.Command]:
+    """The ``tc`` commands that silence directions (from a to b, from b to a), or let them speak. Pure.
+
+    A silent direction gets a netem of another handle, since only a new one forgets the frames under way.
+    ``replace`` and ``change`` take all options anew, so those of the link are stated with the loss.
+    """
+    commands = []
+    deaf = Wire(wire.link, wire.a, wire.b, replace(wire.properties, loss_ratio=1.0))
+    for number, is_silent in enumerate(silent):
+        end, options = _both_directions(deaf if is_silent else wire, seed, lateness_ms)[number]
+        handle = _SILENT_HANDLE if is_silent else _HANDLE
+        command = f"qdisc replace dev {end} root handle {handle}: netem {options}"
+        commands.append(tc.Command(wire.link, command))
+    return commands
 
 
 def netem_options(properties: LinkProperties, seed: str | None, lateness_ms: float = 0.0) -> str:

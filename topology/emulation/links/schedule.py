@@ -26,6 +26,7 @@ class Counters:
     Attributes:
         frames: frames passed on, ``size_bytes`` their sum.
         lost: lost at random, as declared.
+        silenced: lost because the direction was silent.
         overflow: dropped because the queue or the socket's buffer was full, or refused by the interface.
         late_mean_us: how long after its due time a frame was handed to the kernel, ``late_max_us`` at worst.
     """
@@ -33,6 +34,7 @@ class Counters:
     frames: int = 0
     size_bytes: int = 0
     lost: int = 0
+    silenced: int = 0
     overflow: int = 0
     late_mean_us: float = 0.0
     late_max_us: float = 0.0
@@ -57,6 +59,8 @@ class DelayQueue:
         "lost",
         "overflow",
         "properties",
+        "silenced",
+        "silent",
         "size_bytes",
     )
 
@@ -67,7 +71,8 @@ class DelayQueue:
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._held_bytes = 0
         self._last_due_ns = 0
-        self.frames = self.size_bytes = self.lost = self.overflow = 0
+        self.silent = False  # whoever sends what ``pop`` gives must look: frames under way are lost as well
+        self.frames = self.size_bytes = self.lost = self.silenced = self.overflow = 0
         self.late_sum_ns = self.late_max_ns = 0
         self.change(properties)
 
@@ -82,6 +87,9 @@ class DelayQueue:
 
     def push(self, frame: bytes, arrived_ns: int) -> int | None:
         """Take a frame; its due time if it is now the first one waiting, else ``None``."""
+        if self.silent:
+            self.silenced += 1
+            return None
         if self._loss_ratio and self._loss.random() < self._loss_ratio:
             self.lost += 1
             return None
@@ -120,6 +128,7 @@ class DelayQueue:
             frames=self.frames,
             size_bytes=self.size_bytes,
             lost=self.lost,
+            silenced=self.silenced,
             overflow=self.overflow,
             late_mean_us=round(self.late_sum_ns / self.frames / 1e3, 1) if self.frames else 0.0,
             late_max_us=round(self.late_max_ns / 1e3, 1),

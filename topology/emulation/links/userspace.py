@@ -21,6 +21,7 @@ from typing import Any
 
 from topology.emulation.links import LinkProperties, Wire
 from topology.emulation.links.schedule import Counters
+from topology.emulation.links.steering import steer_all
 from topology.errors import EmulationError
 
 _ANSWER_SECONDS = 10.0
@@ -63,6 +64,7 @@ class UserspacePipe:
         except BaseException:
             self.stop()
             raise
+        steer_all()  # the delay line may move from one processor to another
 
     def change(self, link: str, properties: LinkProperties) -> None:
         """Give a running link other properties; see ``Pipe.change``. Frames under way keep their times."""
@@ -70,6 +72,12 @@ class UserspacePipe:
             raise EmulationError(f"the delay line carries no link {link}", where=link)
         self._ask({"do": "change", "link": link, "properties": asdict(properties)})
         self._properties[link] = properties
+
+    def silence(self, link: str, *, forth: bool, back: bool) -> None:
+        """Lose every frame one way or both ways, or no longer; see ``Pipe.silence``."""
+        if link not in self._properties:
+            raise EmulationError(f"the delay line carries no link {link}", where=link)
+        self._ask({"do": "silence", "link": link, "silent": [forth, back]})
 
     def declared(self) -> dict[str, LinkProperties]:
         """What the delay line says it is doing, by link id."""

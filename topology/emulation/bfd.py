@@ -1,0 +1,104 @@
+"""Bidirectional Forwarding Detection on link ports (RFC 5880, RFC 5881), as Open vSwitch does it.
+
+A fault that takes no carrier away is seen by nobody but the ends themselves: each sends a small packet every
+few milliseconds, and an end that has missed several in a row takes its port for dead. Fast-failover groups
+that watch the port then use their next bucket, and the port status told to the controller loses
+``OFPPS_LIVE``. ovs-vswitchd.conf.db(5), Interface, ``bfd`` and ``bfd_status``.
+
+A session that is down sends once a second (RFC 5880, section 6.8.3), so a mended link is used again after a
+second or two. Packets have DSCP 48 (CS6); shaped links must let them pass before what users send.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from topology.emulation.layout import Layout, LinkEnd
+
+
+@dataclass(frozen=True, slots=True)
+class BfdTimers:
+    """How often each end sends, and how many it must miss in a row to call the link dead."""
+
+    interval_ms: int = 10
+    multiplier: int = 3
+
+    @property
+    def detection_ms(self) -> int:
+        """The longest that a dead link goes unnoticed, from the last packet that came."""
+        return self.interval_ms * self.multiplier
+
+
+@dataclass(frozen=True, slots=True)
+class BfdStatus:
+    """What a switch says of one session.
+
+    Attributes:
+        interface: switch-side interface name.
+        forwarding: whether the port counts as live.
+        state: ``up``, ``init``, ``down``, ``admin_down``; empty before the first report.
+        flaps: how often ``forwarding`` has changed.
+        diagnostic: why the state changed last (RFC 5880, section 4.1).
+    """
+
+    interface: str
+    forwarding: bool
+    state: str
+    flaps: int
+    diagnostic: str
+
+
+def watched_ends(layout: Layout, links: Collection[str]) -> Iterator[LinkEnd]:
+    """Both ends of the links, in the order of the layout. Raises ``KeyError`` for an unknown link."""
+    for link in sorted(links, key=lambda name: layout.links[name].number):
+        yield from (layout.links[link].a, layout.links[link].b)
+
+
+def enable_commands(ends: Sequence[LinkEnd], timers: BfdTimers) -> list[list[str]]:
+    """The ``ovs-vsctl`` commands that start a session at each end. Pure."""
+    return [
+        [
+            *("set", "interface", end.interface, "bfd:enable=true"),
+            *(f"bfd:min_rx={timers.interval_ms}", f"bfd:min_tx={timers.interval_ms}"),
+            f"bfd:mult={timers.multiplier}",
+        ]
+        for end in ends
+    ]
+
+
+STATUS_COMMAND = ("--format=json", "--columns=name,bfd,bfd_status", "list", "interface")
+
+
+def parse_status(shown: str) -> dict[str, BfdStatus]:
+    """The sessions among the interfaces that ``STATUS_COMMAND`` printed, by interface. Pure."""
+    table = json.loads(shown)
+    columns = (
+        table["headings"].index("name"),
+        table["headings"].index("bfd"),
+        table["headings"].index("bfd_status"),
+    )
+    found = {}
+    for row in table["data"]:
+        name, configured, status = (row[column] for column in columns)
+        if ovsdb_map(configured).get("enable") == "true":
+            found[name] = status_of(name, ovsdb_map(status))
+    return found
+
+
+def status_of(interface: str, told: Mapping[str, str]) -> BfdStatus:
+    """The column ``bfd_status`` as a value. Pure."""
+    return BfdStatus(
+        interface=interface,
+        forwarding=told.get("forwarding") == "true",
+        state=told.get("state", ""),
+        flaps=int(told.get("flap_count", 0)),
+        diagnostic=told.get("diagnostic", ""),
+    )
+
+
+def ovsdb_map(value: Any) -> dict[str, str]:
+    """A map as OVSDB writes it in JSON: ``["map", [[key, value], ...]]`` (RFC 7047, section 5.1). Pure."""
+    return dict(value[1])
