@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from os_ken.base import app_manager
@@ -20,18 +20,19 @@ from os_ken.ofproto import ofproto_v1_3 as ofproto
 from os_ken.ofproto import ofproto_v1_3_parser as parser
 
 from controller import wire
+from controller.changes import Change
 from controller.connection import SwitchConnection
 from controller.events import Events
 from controller.expired import time_exceeded
 from controller.members import Joined, Left, PortChanged
 from controller.programmer import Programmer
-from controller.updates import Change
 from topology.emulation.layout import Layout
 from topology.network import Network
 
 LOG = logging.getLogger("onehop.controller")
 
 _Handler = TypeVar("_Handler", bound=Callable[..., None])
+_NOBODY_WAITS = 0  # a barrier's number; those that are waited for count from 1
 _ALL_PORT_CHANGES = 1 << ofproto.OFPPR_ADD | 1 << ofproto.OFPPR_DELETE | 1 << ofproto.OFPPR_MODIFY
 
 
@@ -74,7 +75,7 @@ class ConnectedSwitch:
 
     def apply(self, changes: Sequence[Change], foreign: Sequence[bytes]) -> BarrierPromise:
         """Send changes and removals and a barrier, as one piece."""
-        messages = [wire.remove(c.entry) if c.remove else wire.put(c.entry) for c in changes]
+        messages = list(_messages(changes))
         promise = BarrierPromise()
         with self._lock:
             xid = self._next_xid
@@ -246,6 +247,14 @@ class OneHopController(app_manager.OSKenApp):
             switch.ended()
             if switch.joined:
                 self.programmer.tell(Left(switch.site, switch, connection.end_reason))
+
+
+def _messages(changes: Sequence[Change]) -> Iterator[bytes]:
+    """The changes in order; a barrier keeps groups and meters, and the entries that use them, apart."""
+    for number, change in enumerate(changes):
+        if number and change.rank != changes[number - 1].rank:
+            yield wire.barrier(_NOBODY_WAITS)
+        yield wire.remove(change.entry) if change.remove else wire.put(change.entry, change.replaces)
 
 
 def _is_up(port: Any) -> bool:

@@ -20,6 +20,16 @@ A class has one entry per destination (priority 30 and 10): the next hop of most
 explicit path goes elsewhere have an entry of their own above it (40 and 20). Least-delay plans never need
 one, since their paths to a destination form a tree; the tables hold for any plan of simple paths.
 
+Where links set a part aside for reserved traffic (``routing.reserved``), table 0 also tells apart:
+
+====== ======== ===================================== ===================================================
+0      36       a reserved flow from the host         meter, mark, on its way: see ``reserved_tables``
+0      33       a mark the host has no right to       unmark it, go to table 1
+0      16       a reserved flow from a link           on its way, back, round or out to the host
+0      13       a mark from a link that no            unmark it, go to table 1
+                reservation knows (any more)
+====== ======== ===================================== ===================================================
+
 *Compute* entries towards a destination are left out at all switches if they would equal the best-effort ones
 at all switches. All or none: a class that uses the other's entries at some switches only could loop while
 both are being changed, see ``updates``.
@@ -29,29 +39,29 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from controller.actions import IN_PORT, DecrementTtl, Output, SetField
 from controller.entries import (
+    ADMISSION_TABLE,
     ARP_REPLY,
     ARP_REQUEST,
     ETH_TYPE_ARP,
     ETH_TYPE_IPV4,
-    IN_PORT,
-    DecrementTtl,
+    ROUTING_TABLE,
     FlowEntry,
     FlowTable,
     Match,
-    Output,
-    SetField,
 )
 from controller.plan import RoutingPlan
+from controller.reserved_tables import Carried, reserved_items
 from topology.emulation.layout import HOST_PORT, Layout, SiteLayout
-from topology.network import Network, TrafficClass
+from topology.network import Network, ReservedClass, TrafficClass
 
-ADMISSION_TABLE = 0
-ROUTING_TABLE = 1
+CONTROL_DSCP = 48  # CS6 (RFC 4594, section 3.1): what switches say to each other; hosts may not
 
 _ANSWER_ARP, _OWN_SOURCE, _OTHER_SOURCE, _FROM_LINK = 40, 30, 20, 10
+_UNMARK_FROM_HOST, _UNMARK_FROM_LINK = 33, 13
 _DELIVER = 50
 _BY_SOURCE = {TrafficClass.COMPUTE: 40, TrafficClass.BEST_EFFORT: 20}
 _BY_DESTINATION = {TrafficClass.COMPUTE: 30, TrafficClass.BEST_EFFORT: 10}
@@ -62,9 +72,23 @@ Turns = dict[str, NextHop]  # by source
 TurnsAt = dict[str, Turns]  # by switch
 
 
-def flow_tables(plan: RoutingPlan, network: Network, layout: Layout) -> Mapping[str, FlowTable]:
-    """The flow table of each site's switch, by site id, in the order of the scenario."""
+def flow_tables(
+    plan: RoutingPlan, network: Network, layout: Layout, carried: Collection[Carried] = ()
+) -> Mapping[str, FlowTable]:
+    """The flow table of each site's switch, by site id, in the order of the scenario.
+
+    ``carried`` are the reservations and where their packets go; ``network`` must set a part aside for them.
+    """
+    return with_reservations(routed_tables(plan, network, layout), network, layout, carried)
+
+
+def routed_tables(plan: RoutingPlan, network: Network, layout: Layout) -> Mapping[str, FlowTable]:
+    """The tables without any reservation."""
+    marks = network.routing.reserved
     entries = {name: [*_admission(site), *_local(site)] for name, site in layout.sites.items()}
+    if marks is not None:
+        for name, site in layout.sites.items():
+            entries[name] += _unmarking(site, marks)
     turns = _turns(plan)
     for destination in layout.sites:
         best_effort = turns[destination, TrafficClass.BEST_EFFORT]
@@ -75,9 +99,23 @@ def flow_tables(plan: RoutingPlan, network: Network, layout: Layout) -> Mapping[
     return {site: FlowTable.of(found) for site, found in entries.items()}
 
 
+def with_reservations(
+    tables: Mapping[str, FlowTable], network: Network, layout: Layout, carried: Collection[Carried]
+) -> Mapping[str, FlowTable]:
+    """``tables`` and what the reservations need on top; tables that need nothing are the same objects."""
+    marks = network.routing.reserved
+    if marks is None or not carried:
+        return tables
+    items = reserved_items(carried, marks, layout)
+    return {site: table.extended(items.get(site, ())) for site, table in tables.items()}
+
+
 def digest_of_tables(tables: Mapping[str, FlowTable]) -> str:
     """SHA-256 over the text of all tables, each under its site's name, in hexadecimal."""
-    text = "".join(f"# {site}\n{table.to_text()}" for site, table in tables.items())
+    text = "".join(
+        f"# {site}\n{table.meters_text()}{table.groups_text()}{table.to_text()}"
+        for site, table in tables.items()
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -101,6 +139,20 @@ def _admission(site: SiteLayout) -> list[FlowEntry]:
         FlowEntry(ADMISSION_TABLE, _OTHER_SOURCE, Match(in_port=HOST_PORT)),
         FlowEntry(ADMISSION_TABLE, _FROM_LINK, Match(eth_type=ETH_TYPE_IPV4), goto=ROUTING_TABLE),
         FlowEntry(ADMISSION_TABLE, _MISS, Match()),
+    ]
+
+
+def _unmarking(site: SiteLayout, marks: ReservedClass) -> list[FlowEntry]:
+    """Table 0: what has no right to a mark of the network goes on as best effort."""
+    actions = (SetField("ip_dscp", 0),)
+    from_host = [
+        Match(in_port=HOST_PORT, eth_type=ETH_TYPE_IPV4, ip_dscp=dscp, ipv4_src=site.host_ip)
+        for dscp in (marks.dscp, marks.backup_dscp, CONTROL_DSCP)
+    ]
+    from_link = [Match(eth_type=ETH_TYPE_IPV4, ip_dscp=dscp) for dscp in (marks.dscp, marks.backup_dscp)]
+    return [
+        *(FlowEntry(ADMISSION_TABLE, _UNMARK_FROM_HOST, m, actions, ROUTING_TABLE) for m in from_host),
+        *(FlowEntry(ADMISSION_TABLE, _UNMARK_FROM_LINK, m, actions, ROUTING_TABLE) for m in from_link),
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from controller.updates import Change
+from controller.changes import Change
 from controller.wire import Installed
 from topology.emulation.layout import Layout, LinkEnd
 

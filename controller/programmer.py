@@ -21,12 +21,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
+from controller.changes import Change
 from controller.entries import FlowTable
 from controller.events import Events
 from controller.flowtables import flow_tables
 from controller.members import Confirmation, Joined, Left, Links, Member, Message, PortChanged
 from controller.plan import RoutingPlan
-from controller.updates import Change, after, rounds
+from controller.updates import after, is_route, rounds
 from controller.wire import Installed
 from topology.emulation.layout import Layout
 from topology.network import Network
@@ -124,7 +125,7 @@ class Programmer:
     def _may_change(self, site: str) -> bool:
         """Whether a switch may be changed now, or has to wait until the picture is whole."""
         member = self._members[site]
-        forwards = any(entry.match.ipv4_dst is not None for entry in member.installed.entries.values())
+        forwards = any(is_route(item) for item in member.installed.entries.values())
         return (
             not forwards
             or member.reported

@@ -2,7 +2,8 @@
 
 It knows exactly the OpenFlow 1.3 our entries use: highest matching priority wins, actions in order, a goto to
 a later table, a TTL that would reach 0 ends the packet, output to the port of entry happens only through
-IN_PORT. Tests hold every planned path against it, and every step of an update.
+IN_PORT, a group takes its first bucket whose port is alive. Meters let everything pass: these packets keep to
+their contract. Tests hold every planned path against it, and every step of an update.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from controller.entries import ETH_TYPE_IPV4, IN_PORT, DecrementTtl, FlowTable, Output, SetField
+from controller.actions import IN_PORT, Action, DecrementTtl, Output, SetField, ToGroup
+from controller.entries import ETH_TYPE_IPV4, IP_PROTO_TCP, IP_PROTO_UDP, FlowTable
+from controller.reservations import Reservation
 from topology.emulation.layout import HOST_PORT, Layout
+from topology.network import Transport
 
 INITIAL_TTL = 64
 
@@ -51,7 +55,9 @@ class Walk:
     packet: Packet
 
 
-def process(table: FlowTable, packet: Packet) -> tuple[int | None, Packet, bool]:
+def process(
+    table: FlowTable, packet: Packet, dead_ports: Collection[int] = frozenset()
+) -> tuple[int | None, Packet, bool]:
     """One switch: the port the packet leaves by, or ``None``; the packet; whether its TTL ran out."""
     number: int | None = 0
     while number is not None:
@@ -60,8 +66,9 @@ def process(table: FlowTable, packet: Packet) -> tuple[int | None, Packet, bool]
         )
         if entry is None:
             return None, packet, False
-        for action in entry.actions:
-            match action:
+        waiting = list(entry.actions)
+        while waiting:
+            match waiting.pop(0):
                 case SetField(name, value):
                     packet = replace(packet, fields={**packet.fields, name: value})
                 case DecrementTtl():
@@ -72,8 +79,17 @@ def process(table: FlowTable, packet: Packet) -> tuple[int | None, Packet, bool]
                     if port == IN_PORT:
                         return packet.in_port, packet, False
                     return (port if port != packet.in_port else None), packet, False
+                case ToGroup(group):
+                    waiting = list(_chosen(table, group, dead_ports))
         number = entry.goto
     return None, packet, False
+
+
+def _chosen(table: FlowTable, group: int, dead_ports: Collection[int]) -> tuple[Action, ...]:
+    """The actions of the first bucket that is alive; a group without one drops (OpenFlow 1.3.5, 5.6.1)."""
+    found = table.group_by_id.get(group)
+    buckets = () if found is None else found.buckets
+    return next((bucket.actions for bucket in buckets if bucket.watch_port not in dead_ports), ())
 
 
 def follow(
@@ -87,12 +103,28 @@ def follow(
     without_links: Collection[str] = frozenset(),
 ) -> Walk:
     """Follow an IPv4 packet that the host at ``source`` sends to the host at ``destination``."""
-    far_end = {}
-    for link in layout.links.values():
-        if link.link not in without_links:
-            far_end[link.a.site, link.a.port] = (link.b.site, link.b.port)
-            far_end[link.b.site, link.b.port] = (link.a.site, link.a.port)
-    packet = Packet(
+    return _walk(tables, layout, source, _packet(layout, source, destination, dscp, ttl), without_links)
+
+
+def follow_reserved(
+    tables: Mapping[str, FlowTable],
+    layout: Layout,
+    reservation: Reservation,
+    *,
+    dscp: int = 0,
+    without_links: Collection[str] = frozenset(),
+) -> Walk:
+    """Follow a packet of a reservation from the source's host. Links fail at both ends at once."""
+    demand = reservation.demand
+    packet = _packet(layout, demand.source, demand.destination, dscp, INITIAL_TTL)
+    tcp = demand.transport is Transport.TCP
+    name, protocol = ("tcp_dst", IP_PROTO_TCP) if tcp else ("udp_dst", IP_PROTO_UDP)
+    packet = replace(packet, fields={**packet.fields, "ip_proto": protocol, name: reservation.port})
+    return _walk(tables, layout, demand.source, packet, without_links)
+
+
+def _packet(layout: Layout, source: str, destination: str, dscp: int, ttl: int) -> Packet:
+    return Packet(
         HOST_PORT,
         {
             "eth_type": ETH_TYPE_IPV4,
@@ -102,15 +134,33 @@ def follow(
         },
         ttl,
     )
+
+
+def _walk(
+    tables: Mapping[str, FlowTable],
+    layout: Layout,
+    source: str,
+    packet: Packet,
+    without_links: Collection[str],
+) -> Walk:
+    far_end: dict[tuple[str, int], tuple[str, int]] = {}
+    dead_ports: dict[str, set[int]] = {}
+    for link in layout.links.values():
+        for end, far in ((link.a, link.b), (link.b, link.a)):
+            if link.link in without_links:
+                dead_ports.setdefault(end.site, set()).add(end.port)
+            else:
+                far_end[end.site, end.port] = (far.site, far.port)
     sites = [source]
     while True:
-        port, packet, expired = process(tables[sites[-1]], packet)
+        site = sites[-1]
+        port, packet, expired = process(tables[site], packet, dead_ports.get(site, frozenset()))
         if port is None:
             return Walk(tuple(sites), Fate.EXPIRED if expired else Fate.DROPPED, packet)
         if port == HOST_PORT:
             return Walk(tuple(sites), Fate.DELIVERED, packet)
-        if (sites[-1], port) not in far_end:
+        if (site, port) not in far_end:
             return Walk(tuple(sites), Fate.LOST, packet)
-        site, in_port = far_end[sites[-1], port]
-        sites.append(site)
+        neighbour, in_port = far_end[site, port]
+        sites.append(neighbour)
         packet = replace(packet, in_port=in_port)

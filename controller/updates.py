@@ -1,8 +1,9 @@
-"""From the entries a network has to those it should have: what to send, in which order.
+"""From what a network holds to what it should hold: what to send, in which order.
 
-Traffic flows while entries change, switch by switch, so the order decides whether packets can circle in
-between. For paths that form a tree per destination (least-delay plans do) this order has no loop at any
-moment, whichever of the switches of one round are done:
+Traffic flows while entries change, switch by switch, so the order decides whether packets can circle or get
+lost in between. Reservations come first, see ``reserved_updates``. For paths that form a tree per destination
+(least-delay plans do) the order of the rest has no loop at any moment, whichever of the switches of one round
+are done:
 
 1. *compute* entries are put, those nearest to the destination first;
 2. best-effort entries are put, those nearest to the destination first;
@@ -21,57 +22,41 @@ on. A switch without any routing entry carries no traffic yet and is filled at o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-from controller.entries import EntryKey, FlowEntry, FlowTable
+from controller.changes import Change, Place, Round, by_steps, in_order
+from controller.entries import EntryKey, FlowEntry, FlowTable, Item
+from controller.reserved_updates import of_reservation, reserved_rounds
 
-Entries = Mapping[EntryKey, FlowEntry]
+Items = Mapping[EntryKey, Item]
 
 _COMPUTE, _REST, _REMOVAL = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One entry to put on a site's switch, or to remove from it."""
-
-    site: str
-    entry: FlowEntry
-    remove: bool = False
-
-
-Round = tuple[Change, ...]
-Place = tuple[int, int]  # which of the three steps, and the links still to cross
-
-
-def rounds(installed: Mapping[str, Entries], wanted: Mapping[str, FlowTable]) -> list[Round]:
+def rounds(
+    installed: Mapping[str, Items], wanted: Mapping[str, FlowTable], *, lingering: bool = False
+) -> list[Round]:
     """The changes that lead from ``installed`` to ``wanted``, for the sites of ``installed``.
 
     All changes of a round may be sent at once; the next round begins when the switches have confirmed it.
-    An entry that is already there, with the same actions, is not touched.
+    An entry that is already there, with the same actions, is not touched. ``lingering`` leaves the former
+    ways of reservations in place behind their first switch, for the packets that are on them.
     """
-    places: dict[Change, Place] = {}
-    steps: dict[
-        str | None, set[Place]
-    ] = {}  # by destination: only its own entries have to wait for each other
+    at_once: list[Change] = []
+    routed: list[Change] = []
+    reserved: list[Change] = []
     for site, present in installed.items():
-        fresh = not any(_is_route(entry) for entry in present.values())
+        fresh = not any(is_route(item) for item in present.values())
         for change in _changes(site, present, wanted[site]):
-            places[change] = (_COMPUTE, 0) if fresh else _place(change, wanted[site])
-            steps.setdefault(change.entry.match.ipv4_dst, set()).add(places[change])
-    number_of = {
-        (destination, place): number
-        for destination, found in steps.items()
-        for number, place in enumerate(sorted(found))
-    }
-    result: list[list[Change]] = [[] for _ in range(max(number_of.values(), default=-1) + 1)]
-    for change, place in places.items():
-        result[number_of[change.entry.match.ipv4_dst, place]].append(change)
-    return [tuple(changes) for changes in result]
+            kind = at_once if fresh else reserved if of_reservation(change.entry) else routed
+            kind.append(change)
+    first, last = reserved_rounds(reserved, lingering=lingering)
+    parts = [at_once, *first, *_routed_rounds(routed, wanted), *last]
+    return [in_order(part) for part in parts if part]
 
 
-def after(installed: Mapping[str, Entries], done: Iterable[Change]) -> dict[str, dict[EntryKey, FlowEntry]]:
+def after(installed: Mapping[str, Items], done: Iterable[Change]) -> dict[str, dict[EntryKey, Item]]:
     """What is installed once the changes of ``done`` are made."""
-    result = {site: dict(entries) for site, entries in installed.items()}
+    result = {site: dict(items) for site, items in installed.items()}
     for change in done:
         if change.remove:
             result[change.site].pop(change.entry.key, None)
@@ -80,21 +65,31 @@ def after(installed: Mapping[str, Entries], done: Iterable[Change]) -> dict[str,
     return result
 
 
-def _changes(site: str, present: Entries, table: FlowTable) -> Iterable[Change]:
-    for entry in table.entries:
-        if present.get(entry.key) != entry:
-            yield Change(site, entry)
-    for key, entry in present.items():
+def _changes(site: str, present: Items, table: FlowTable) -> Iterable[Change]:
+    for key, item in table.by_key.items():
+        if present.get(key) != item:
+            yield Change(site, item, replaces=key in present)
+    for key, item in present.items():
         if key not in table.by_key:
-            yield Change(site, entry, remove=True)
+            yield Change(site, item, remove=True)
 
 
-def _is_route(entry: FlowEntry) -> bool:
-    return entry.match.ipv4_dst is not None
+def is_route(item: Item) -> bool:
+    """Whether a switch that holds this may be forwarding packets."""
+    return isinstance(item, FlowEntry) and item.match.ipv4_dst is not None
+
+
+def _routed_rounds(changes: Iterable[Change], wanted: Mapping[str, FlowTable]) -> list[list[Change]]:
+    def destination(change: Change) -> str | None:  # only its own entries have to wait for each other
+        return change.entry.match.ipv4_dst if isinstance(change.entry, FlowEntry) else None
+
+    return by_steps(changes, destination, lambda change: _place(change, wanted[change.site]))
 
 
 def _place(change: Change, table: FlowTable) -> Place:
     entry = change.entry
+    if not isinstance(entry, FlowEntry):
+        return _REST, 0
     if change.remove:
         return _REMOVAL, _hops_left_without(entry, table)
     return (_COMPUTE if entry.match.ip_dscp is not None else _REST), entry.hops_left
@@ -103,5 +98,7 @@ def _place(change: Change, table: FlowTable) -> Place:
 def _hops_left_without(entry: FlowEntry, table: FlowTable) -> int:
     """Links still to cross from here once ``entry`` is gone and another one takes its packets, else 0."""
     destination = entry.match.ipv4_dst
-    taking_over = [e.hops_left for e in table.entries if e.match.ipv4_dst == destination]
+    taking_over = [
+        e.hops_left for e in table.entries if e.match.ipv4_dst == destination and e.table == entry.table
+    ]
     return max(taking_over, default=0) if destination is not None else 0

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from controller import programmer as module
+from controller.changes import Change
 from controller.flowtables import flow_tables
 from controller.members import Joined, Left, PortChanged
 from controller.plan import RoutingPlan
 from controller.programmer import Programmer
-from controller.updates import Change
 from controller.wire import Installed
 from tests.controller.strategies import four_sites
 from topology.emulation.layout import Layout

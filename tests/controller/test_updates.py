@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.entries import EntryKey, FlowEntry, FlowTable
+from controller.actions import ToGroup
+from controller.changes import Change
+from controller.entries import EntryKey, FlowEntry, FlowTable, Item
 from controller.flowtables import flow_tables
+from controller.groups import Group
 from controller.plan import RoutingPlan
-from controller.simulate import Fate, follow
-from controller.updates import Change, after, rounds
+from controller.reservations import Reservation
+from controller.reserved_tables import Carried
+from controller.simulate import Fate, follow, follow_reserved
+from controller.updates import after, rounds
+from tests.controller.reserved import (
+    a_path,
+    carried,
+    links_of,
+    networks_and_reservations,
+    reservation,
+    with_reserved_class,
+)
 from tests.controller.strategies import four_sites, networks_and_failures
 from topology.emulation.layout import Layout
 from topology.network import ROUTED_CLASSES, Network
 
-Installed = Mapping[str, Mapping[EntryKey, FlowEntry]]
+Installed = Mapping[str, Mapping[EntryKey, Item]]
 
 
 def as_tables(installed: Installed) -> dict[str, FlowTable]:
     return {site: FlowTable.of(entries.values()) for site, entries in installed.items()}
 
 
-def installed_of(tables: Mapping[str, FlowTable]) -> dict[str, dict[EntryKey, FlowEntry]]:
+def installed_of(tables: Mapping[str, FlowTable]) -> dict[str, dict[EntryKey, Item]]:
     return {site: dict(table.by_key) for site, table in tables.items()}
 
 
@@ -76,7 +89,7 @@ def test_a_failure_touches_only_what_it_must_and_returns_to_the_same_tables() ->
     whole = flow_tables(RoutingPlan.of(network), network, layout)
     cut = flow_tables(RoutingPlan.of(network, without_links=["a--c"]), network, layout)
     there = [change for part in rounds(installed_of(whole), cut) for change in part]
-    assert not any(change.entry.table == 0 for change in there)
+    assert not any(isinstance(change.entry, FlowEntry) and change.entry.table == 0 for change in there)
     back = [change for part in rounds(installed_of(cut), whole) for change in part]
     assert as_tables(after(after(installed_of(whole), there), back)) == whole
 
@@ -91,3 +104,111 @@ def test_stale_entries_go_last() -> None:
     put, removed = rounds({"a": present}, tables)
     assert put == (Change("a", missing),)
     assert removed == (Change("a", stale, remove=True),)
+
+
+@st.composite
+def two_states(draw: st.DrawFn) -> tuple[Network, list[Reservation], list[Carried], list[Carried]]:
+    """Reservations and where they are carried before and after: anything standing may decide, and more."""
+    network, held = draw(networks_and_reservations(most=2))
+    states: tuple[list[Carried], list[Carried]] = ([], [])
+    for one in held:
+        source, destination = one.primary.sites[0], one.primary.sites[-1]
+        for state in states:
+            match draw(st.sampled_from(["path", "backup", "other", "none"])):
+                case "path":
+                    state.append(carried(one))
+                case "backup":
+                    state.append(carried(one, on_backup=one.backup is not None))
+                case "other":
+                    path = a_path(draw, network, source, destination)
+                    assert path is not None  # there is the primary at least
+                    backup = a_path(draw, network, source, destination, links_of(network, path))
+                    state.append(Carried(one, path, backup if draw(st.booleans()) else None))
+    return network, held, *states
+
+
+def walks(
+    network: Network, layout: Layout, tables: Mapping[str, FlowTable], held: Sequence[Reservation]
+) -> dict[tuple[str, str], Fate]:
+    """What becomes of a packet of each reservation, with all links whole and with each one cut."""
+    return {
+        (one.id, cut): follow_reserved(tables, layout, one, without_links={cut} - {""}).fate
+        for one in held
+        for cut in ("", *network.links)
+    }
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data(), two_states(), st.booleans())
+def test_reserved_packets_arrive_at_every_moment(
+    data: st.DataObject,
+    drawn: tuple[Network, list[Reservation], list[Carried], list[Carried]],
+    lingering: bool,
+) -> None:
+    """What arrives before and after, whole or cut, arrives in between; nothing ever circles."""
+    network, held, before, now = drawn
+    layout = Layout.of(network)
+    plan = RoutingPlan.of(network)
+    old, new = (flow_tables(plan, network, layout, state) for state in (before, now))
+    lasting = {c.reservation.id for c in before} & {c.reservation.id for c in now}
+    fates = [walks(network, layout, tables, held) for tables in (old, new)]
+    installed = installed_of(old)
+    for changes in rounds(installed, new, lingering=lingering):
+        ready = data.draw(st.sets(st.sampled_from(sorted({change.site for change in changes}))))
+        some = after(installed, [change for change in changes if change.site in ready])
+        installed = after(installed, changes)
+        for moment in (some, installed):
+            for key, fate in walks(network, layout, as_tables(moment), held).items():
+                assert fate is not Fate.EXPIRED
+                if key[0] in lasting and all(f[key] is Fate.DELIVERED for f in fates):
+                    assert fate is Fate.DELIVERED, key
+    if lingering:
+        for changes in rounds(installed, new):
+            installed = after(installed, changes)
+    assert as_tables(installed) == new
+
+
+@settings(max_examples=40, deadline=None)
+@given(two_states())
+def test_groups_and_meters_exist_while_entries_use_them(
+    drawn: tuple[Network, list[Reservation], list[Carried], list[Carried]],
+) -> None:
+    network, _, before, now = drawn
+    layout = Layout.of(network)
+    plan = RoutingPlan.of(network)
+    old, new = (flow_tables(plan, network, layout, state) for state in (before, now))
+    installed = installed_of(old)
+    for changes in rounds(installed, new):
+        for change in changes:  # one after the other, as each switch does them
+            assert change.replaces == (not change.remove and change.entry.key in installed[change.site])
+            installed = after(installed, [change])
+            table = FlowTable.of(installed[change.site].values())
+            groups, meters = set(table.group_by_id), {meter.id for meter in table.meters}
+            for entry in table.entries:
+                assert entry.meter is None or entry.meter in meters
+                assert {a.group for a in entry.actions if isinstance(a, ToGroup)} <= groups
+    assert as_tables(installed) == new
+
+
+def test_a_move_to_the_backup_is_one_message() -> None:
+    network = with_reserved_class(four_sites())
+    layout = Layout.of(network)
+    held = reservation("video", ("a", "b", "d"), ("a", "c", "d"))
+    plan = RoutingPlan.of(network)
+    old, new = (
+        flow_tables(plan, network, layout, [carried(held, on_backup=moved)]) for moved in (False, True)
+    )
+    ((change,),) = rounds(installed_of(old), new)
+    assert (change.site, change.entry.key, change.replaces) == ("a", new["a"].groups[0].key, True)
+
+
+def test_reservations_go_before_everything_else() -> None:
+    network = with_reserved_class(four_sites())
+    layout = Layout.of(network)
+    held = reservation("video", ("a", "b", "d"), ("a", "c", "d"))
+    cut = RoutingPlan.of(network, without_links=["a--b"])
+    old = flow_tables(RoutingPlan.of(network), network, layout, [carried(held)])
+    new = flow_tables(cut, network, layout, [carried(held, on_backup=True)])
+    first, *others = rounds(installed_of(old), new)
+    assert [type(change.entry) for change in first] == [Group]
+    assert all(isinstance(change.entry, FlowEntry) for part in others for change in part)
