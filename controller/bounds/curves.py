@@ -2,7 +2,8 @@
 
 Units are the caller's: any unit of data, any of time, rates in one per the other.
 
-Source: J.-Y. Le Boudec, P. Thiran, "Network Calculus", Springer LNCS 2050, 2001, chapter 1 ("LBT" from here on).
+Source: J.-Y. Le Boudec, P. Thiran, "Network Calculus", Springer LNCS 2050, 2001 ("LBT" from here on),
+chapter 1.
 """
 
 from __future__ import annotations

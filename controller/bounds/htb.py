@@ -1,14 +1,14 @@
 """What HTB really leaves to a class. Units are the caller's, for example bits and bit/s (then seconds).
 
 HTB (tc-htb(8); Linux, net/sched/sch_htb.c) is no strict-priority scheduler. A class is *green* while it has
-tokens of its own rate. Green classes are served first, those of better ``prio`` before the others, and at once:
-their parent's tokens are charged, not asked for. Only what is left is lent, to the class of best ``prio`` that
-wants it. So however low its ``prio``, a class keeps its rate and burst. A class may send while its tokens are not
-below zero, so it takes at most ``rate * t + burst + one frame`` in any time t.
+tokens of its own rate. Green classes are served first, those of better ``prio`` before the others, and at
+once: their parent's tokens are charged, not asked for. Only what is left is lent, to the class of best
+``prio`` that wants it. So however low its ``prio``, a class keeps its rate and burst. A class may send while
+its tokens are not below zero, so it takes at most ``rate * t + burst + one frame`` in any time t.
 
 Three bounds follow, from weak to strong premises: ``assured_htb``, ``residual_htb``, ``conforming_htb``; each
-docstring has its proof in short, ``docs/bounds.md`` in full. All suppose one parent (the link) over all classes,
-with the link's rate, and classes whose rates add up to no more than that.
+docstring has its proof in short, ``docs/bounds.md`` in full. All suppose one parent (the link) over all
+classes, with the link's rate, and classes whose rates add up to no more than that.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ def residual_htb(
 ) -> RateLatency:
     """The service that ``own`` gets, whatever it sends itself, if it may borrow all that the link has.
 
-    A class of worse ``prio`` takes its rate, burst and one frame, and nothing more while ``own`` waits; one of
-    equal or better ``prio`` takes its ceil. Before ``own`` waits, its burst and all others' may have gone out
-    ahead of the link's tokens; until these are back nobody borrows, so all bursts count once. With them go the
-    frame that was lent last and the one that is being sent. So the service has
+    A class of worse ``prio`` takes its rate, burst and one frame, and nothing more while ``own`` waits; one
+    of equal or better ``prio`` takes its ceil. Before ``own`` waits, its burst and all others' may have gone
+    out ahead of the link's tokens; until these are back nobody borrows, so all bursts count once. With them
+    go the frame that was lent last and the one that is being sent. So the service has
 
         rate = link_rate - sum(rates or ceils of the others)
         latency = (own.burst + sum(bursts of the others) + (number of classes + 2) * max_frame) / rate.
 
-    Raises ``InputError`` if nothing is left, or an equal or better class has no ceil: then use ``assured_htb``.
+    Raises ``InputError`` if nothing is left, or an equal or better class has no ceil: see ``assured_htb``.
     """
     _check(link_rate, own, others)
     taken = total(_taken(other, own, max_frame) for other in others)
@@ -80,11 +80,11 @@ def conforming_htb(
 ) -> RateLatency:
     """The service that ``own`` gets as long as what it sends keeps to ``arrivals``.
 
-    With tokens for all its traffic it is green for ever, and green classes are served by ``prio``: it waits for
-    one frame that is being sent and for the green classes of equal or better ``prio``, as under non-preemptive
-    priority: ``rate = link_rate - sum(their rates)``, ``latency = (max_frame + sum(their bursts + max_frame)) /
-    rate``. Its bucket must hold ``arrivals.burst`` and what comes in during the latency, for when a bucket is
-    full, tokens are lost.
+    With tokens for all its traffic it is green for ever, and green classes are served by ``prio``: it waits
+    for one frame that is being sent and for the green classes of equal or better ``prio``, as under
+    non-preemptive priority: ``rate = link_rate - sum(their rates)``, ``latency = (max_frame + sum(their
+    bursts + max_frame)) / rate``. Its bucket must hold ``arrivals.burst`` and what comes in during the
+    latency, for when a bucket is full, tokens are lost.
 
     Raises ``InputError`` if its rate or burst is too small for that.
     """
@@ -96,7 +96,7 @@ def conforming_htb(
 
 
 def _front(link_rate: Exact, own: HtbClass, others: Sequence[HtbClass], max_frame: Exact) -> RateLatency:
-    """Non-preemptive priority among green classes (LBT, corollary 6.2.1)."""
+    """Non-preemptive priority among green classes (LBT, section 6.2.1)."""
     _check(link_rate, own, others)
     ahead = [other for other in others if other.prio <= own.prio]
     rate = Fraction(link_rate) - sum(other.rate for other in ahead)
