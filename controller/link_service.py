@@ -4,6 +4,10 @@ Each direction of each link is a queue with a fixed delay budget. A flow is let 
 its flows stay within the reserved rate and their bursts, as large as they have grown on the way, within the
 burst limit; then no packet waits longer than the budget, whoever is admitted later. So a promise once given
 needs no second look (the threshold-based model of Guck, Van Bemten, Kellerer, "DetServ", IEEE TNSM 2017).
+
+The service is that of HTB with the classes of ``topology.emulation.links.classes``: as the class has tokens
+for all that is ever admitted, it waits only for the frame being sent and for the network's own packets, never
+for tokens or for the rest (``controller.bounds.conforming_htb``).
 """
 
 from __future__ import annotations
@@ -11,14 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from controller.bounds import HtbClass, TokenBucket, conforming_htb
 from controller.paths import link_latency_ns
 from controller.reservations import FRAME_BITS
+from topology.emulation.links import LinkProperties
+from topology.emulation.links.classes import ClassName, burst_limit_bits, link_classes
 from topology.errors import InputError
-from topology.network import Network
+from topology.network import Link, Network, ReservedClass
 
-LEAST_BURST_FRAMES = 8  # frames do not shrink with the scale of an emulation
-CONTROL_SHARE = 0.02  # for what switches say to each other (BFD, DSCP 48)
-LEAST_CONTROL_BPS = 200_000
 _NANOSECONDS = 10**9
 
 
@@ -27,7 +31,9 @@ class LinkService:
     """What one direction of a link offers the reserved class.
 
     Attributes:
-        rate_bps: rate of the class; the service curve is rate-latency (Le Boudec and Thiran, 2001, ch. 1.3).
+        rate_bps: most that the rates of all its flows may add up to.
+        drain_bps: rate at which what waits is served; the service curve is rate-latency (Le Boudec and
+            Thiran, 2001, ch. 1.3).
         latency_ns: its latency: the frame that is being sent, and what goes before the class.
         burst_limit_bits: most that the bursts of all its flows may add up to.
         propagation_ns: latency of the empty link.
@@ -35,6 +41,7 @@ class LinkService:
 
     link: str
     rate_bps: int
+    drain_bps: int
     latency_ns: int
     burst_limit_bits: int
     propagation_ns: int
@@ -42,37 +49,54 @@ class LinkService:
     @property
     def queueing_ns(self) -> int:
         """The budget: longest wait while the limits hold, rounded up to the nanosecond."""
-        return self.latency_ns + -(-self.burst_limit_bits * _NANOSECONDS // self.rate_bps)
-
-
-def control_bps(link_bps: int) -> int:
-    """The rate that a link keeps for the network's own packets."""
-    return max(round(CONTROL_SHARE * link_bps), LEAST_CONTROL_BPS)
+        return self.latency_ns + -(-self.burst_limit_bits * _NANOSECONDS // self.drain_bps)
 
 
 def link_services(network: Network, *, rate_scale: float = 1.0) -> Mapping[tuple[str, str], LinkService]:
-    """The service of every link direction, by ``(from site, to site)``.
+    """The service of every link direction, by ``(from site, to site)``, as the links are meant to be set.
 
     Raises ``InputError`` if the scenario sets nothing aside for reserved traffic.
     """
-    reserved = network.routing.reserved
-    if reserved is None:
+    reserved = reserved_class(network)
+    services = {}
+    for link in network.links.values():
+        link_bps = round(link.capacity_gbps * 1e9 / rate_scale)
+        classes = {
+            each.name: HtbClass(each.rate_bps, 8 * each.burst_bytes, priority)
+            for priority, each in enumerate(link_classes(LinkProperties(link_bps / 1e6, 0.0), reserved))
+        }
+        service = service_of(network, link, link_bps, classes)
+        services[link.a, link.b] = services[link.b, link.a] = service
+    return services
+
+
+def service_of(
+    network: Network, link: Link, link_bps: int, classes: Mapping[ClassName, HtbClass]
+) -> LinkService:
+    """The service of a link whose HTB has these ``classes`` (bits, bit/s); whole numbers, rounded for safety.
+
+    Raises ``InputError`` if such classes cannot keep what reservations are promised.
+    """
+    own = classes[ClassName.RESERVED]
+    others = [each for name, each in classes.items() if name is not ClassName.RESERVED]
+    limit_bits = burst_limit_bits(int(own.rate), reserved_class(network))
+    curve = conforming_htb(link_bps, own, others, FRAME_BITS, TokenBucket(own.rate, limit_bits))
+    return LinkService(
+        link=link.id,
+        rate_bps=int(own.rate),
+        drain_bps=int(curve.rate),
+        latency_ns=int(-(-curve.latency * _NANOSECONDS // 1)),
+        burst_limit_bits=limit_bits,
+        propagation_ns=link_latency_ns(network, link),
+    )
+
+
+def reserved_class(network: Network) -> ReservedClass:
+    """What the links of ``network`` set aside. Raises ``InputError`` if that is nothing."""
+    if network.routing.reserved is None:
         raise InputError(
             "the scenario sets nothing aside for reserved traffic",
             where=network.id,
             hint="add 'reserved: {}' under routing (docs/scenarios.md)",
         )
-    services = {}
-    for link in network.links.values():
-        link_bps = round(link.capacity_gbps * 1e9 / rate_scale)
-        rate_bps = round(link_bps * reserved.share)
-        before_bits = 2 * FRAME_BITS  # one being sent, one of the network's own
-        service = LinkService(
-            link=link.id,
-            rate_bps=rate_bps,
-            latency_ns=-(-before_bits * _NANOSECONDS // link_bps),
-            burst_limit_bits=max(round(rate_bps * reserved.burst_ms / 1000), LEAST_BURST_FRAMES * FRAME_BITS),
-            propagation_ns=link_latency_ns(network, link),
-        )
-        services[link.a, link.b] = services[link.b, link.a] = service
-    return services
+    return network.routing.reserved

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from topology.emulation.injection import Direction, Sightings, Train
 from topology.emulation.layout import LinkLayout
+from topology.emulation.links.buckets import FRAME_BYTES
 from topology.emulation.links.classes import ClassName, LinkClass
 from topology.emulation.links.shaped import Shaped, ShapedClass
 from topology.emulation.links.shaping import MINORS
 from topology.emulation.reading import ClassReading
 from topology.emulation.trains import measured_rate_mbps, train_of
+
+AHEAD_S = 0.02  # of each class' rate sent at once: little, so that all are through at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +45,28 @@ class Contender:
 
 def contending_trains(contenders: Sequence[Contender], seconds: float) -> list[Train]:
     """One train each, all of one length, long enough to measure the slowest at its own rate."""
-    alone = [train_of(c.direction.rate_mbps, c.link_class.queue_bytes, seconds) for c in contenders]
+    alone = [_train(contender.link_class, seconds) for contender in contenders]
     longest_s = max(
-        train.frames * train.frame_bytes * 8 / c.link_class.rate_bps
-        for train, c in zip(alone, contenders, strict=True)
+        train.frames * train.frame_bytes * 8 / contender.link_class.rate_bps
+        for train, contender in zip(alone, contenders, strict=True)
     )
-    return [train_of(c.direction.rate_mbps, c.link_class.queue_bytes, longest_s) for c in contenders]
+    return [_train(contender.link_class, longest_s) for contender in contenders]
+
+
+def _train(each: LinkClass, seconds: float) -> Train:
+    train = train_of(each.rate_bps / 1e6, each.queue_bytes, _spent_bytes(each), seconds)
+    ahead_bytes = max(2 * FRAME_BYTES, round(each.rate_bps / 8 * AHEAD_S))
+    return replace(train, ahead_bytes=min(train.ahead_bytes, ahead_bytes))
+
+
+def _spent_bytes(each: LinkClass) -> int:
+    """What a class sends until its burst is spent: it goes at its ceil, and tokens come in at its rate."""
+    return math.ceil(each.burst_bytes * each.ceil_bps / max(1, each.ceil_bps - each.rate_bps))
 
 
 def class_reading(each: LinkClass, said: ShapedClass | None, seen: Sightings, train: Train) -> ClassReading:
     """What was seen of one class."""
-    return ClassReading(each, said, measured_rate_mbps(seen, train, each.rate_bps / 1e6))
+    return ClassReading(each, said, measured_rate_mbps(seen, train, _spent_bytes(each)))
 
 
 def class_faults(link: LinkLayout, shaped: Shaped) -> list[str]:

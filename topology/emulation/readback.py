@@ -25,6 +25,7 @@ from topology.emulation.contention import (
 from topology.emulation.injection import Direction, Injector, Sightings, Train
 from topology.emulation.layout import Layout, LinkLayout
 from topology.emulation.links import LinkProperties, Pipe, shaping
+from topology.emulation.links.buckets import burst_bytes
 from topology.emulation.links.shaped import Shaped
 from topology.emulation.reading import DEFAULT_TOLERANCE, LinkReading, Tolerance
 from topology.emulation.trains import groups_of, measured_rate_mbps, train_of
@@ -109,7 +110,7 @@ def _directions(link: LinkLayout) -> tuple[Direction, Direction]:
 
 
 def _train(declared: LinkProperties, seconds: float) -> Train:
-    return train_of(declared.rate_mbps, declared.queue_bytes, seconds)
+    return train_of(declared.rate_mbps, declared.queue_bytes, burst_bytes(declared.rate_mbps), seconds)
 
 
 def _reading(
@@ -128,7 +129,7 @@ def _reading(
         delay_min_ms=delays_ms[0] if delays_ms else None,
         delay_median_ms=statistics.median(delays_ms) if delays_ms else None,
         delay_p95_ms=delays_ms[math.ceil(0.95 * len(delays_ms)) - 1] if delays_ms else None,
-        rate_mbps=measured_rate_mbps(trained, train, link.properties.rate_mbps),
+        rate_mbps=measured_rate_mbps(trained, train, burst_bytes(link.properties.rate_mbps)),
         sent=sum(len(seen.left) for seen in both),
         lost=sum(len(dict(seen.left).keys() - dict(seen.arrived).keys()) for seen in both),
         reordered=sum(_reordered(seen) for seen in both),

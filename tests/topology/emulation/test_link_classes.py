@@ -34,7 +34,7 @@ LINK = LinkLayout(
 SHOWN = """\
 class htb 22:10 parent 22:1 leaf 8002: prio 0 rate 200Kbit ceil 10Mbit burst 1513b cburst 1513b
 class htb 22:1 root rate 10Mbit ceil 10Mbit burst 1513b cburst 1513b
-class htb 22:20 parent 22:1 leaf 8003: prio 1 rate 7500Kbit ceil 10Mbit burst 1513b cburst 2Kb
+class htb 22:20 parent 22:1 leaf 8003: prio 1 rate 7500Kbit ceil 10Mbit burst 36917b cburst 2Kb
 class htb 22:30 parent 22:1 leaf 8004: prio 2 rate 2300Kbit ceil 10Mbit burst 1513b cburst 1Mb
 class htb 23:1 root leaf 8005: prio 0 quantum 1514 rate 7123Kbit ceil 7123Kbit burst 1513b cburst 1513b
 """
@@ -61,7 +61,7 @@ def test_classes_golden() -> None:
         "qdisc replace dev s1-p2 parent 22:10 bfifo limit 15140b",
         "filter add dev s1-p2 parent 22: protocol ip prio 1 u32 match ip dsfield 0xc0 0xfc flowid 22:10",
         "class replace dev s1-p2 parent 22:1 classid 22:20 htb"
-        " rate 7500000bit ceil 10000000bit burst 1514b cburst 1514b prio 1 quantum 1514",
+        " rate 7500000bit ceil 10000000bit burst 36918b cburst 1514b prio 1 quantum 1514",
         "qdisc replace dev s1-p2 parent 22:20 bfifo limit 36918b",
         "filter add dev s1-p2 parent 22: protocol ip prio 1 u32 match ip dsfield 0xb0 0xfc flowid 22:20",
         "filter add dev s1-p2 parent 22: protocol ip prio 1 u32 match ip dsfield 0xb4 0xfc flowid 22:20",
@@ -106,7 +106,7 @@ def test_a_scenario_that_reserves_nothing_has_no_classes() -> None:
 
 def test_tc_is_read_back() -> None:
     classes = parse_classes(SHOWN)
-    assert classes[0x22, 0x20] == (7_500_000, 10_000_000, 1513, 2048)
+    assert classes[0x22, 0x20] == (7_500_000, 10_000_000, 36_917, 2048)
     assert classes[0x22, 0x30][3] == 1 << 20
     assert classes[0x23, 1] == (7_123_000, 7_123_000, 1513, 1513)
     assert parse_filters(FILTERS) == {(0x22, 0x10): (48,), (0x22, 0x20): (44, 45)}
@@ -143,7 +143,7 @@ def test_contenders_are_measured_for_the_same_time() -> None:
         train.frames * train.frame_bytes * 8 / each.link_class.rate_bps
         for train, each in zip(trains, contenders, strict=True)
     ]
-    assert max(lasting_s) < 1.2 * min(lasting_s)
+    assert max(lasting_s) < 1.5 * min(lasting_s)
 
 
 def test_a_class_that_gets_less_than_its_rate_is_told() -> None:

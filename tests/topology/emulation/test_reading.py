@@ -99,7 +99,7 @@ def test_nothing_seen_is_said_and_not_a_crash() -> None:
 
 @given(st.floats(0.5, 1000), st.floats(0.005, 0.1))
 def test_trains_are_long_enough_and_fit(rate_mbps: float, seconds: float) -> None:
-    train = train_of(rate_mbps, DECLARED.queue_bytes, seconds)
+    train = train_of(rate_mbps, DECLARED.queue_bytes, 12_500, seconds)
     assert 200 <= train.frame_bytes <= 1514
     assert train.frames >= 40
     assert train.frames * train.frame_bytes * 8 >= rate_mbps * 1e6 * seconds * 0.99

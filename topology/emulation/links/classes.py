@@ -69,12 +69,14 @@ def burst_limit_bits(rate_bps: int, reserved: ReservedClass) -> int:
     return max(round(rate_bps * reserved.burst_ms / 1000), LEAST_BURST_FRAMES * FRAME_BYTES * 8)
 
 
-def reserved_queue_bytes(rate_bps: int, reserved: ReservedClass) -> int:
-    """A queue that drops no packet of an admitted flow: all bursts at once, and what comes while one waits.
+def reserved_at_once_bytes(rate_bps: int, reserved: ReservedClass) -> int:
+    """The most that may come at once: the queue of the reserved class must hold it, and its bucket.
 
-    The backlog of token-bucket flows at a rate-latency server is at most ``b + r * T`` (Le Boudec and Thiran,
-    2001, theorem 1.4.1). T here is four full frames at the class' rate, more than any latency promised, and
-    the time for which the emulator itself may be held up.
+    All bursts, and what comes while the first of them waits: the backlog of token-bucket flows at a
+    rate-latency server is at most ``b + r * T`` (Le Boudec and Thiran, 2001, theorem 1.4.1). T here is four
+    full frames at the class' rate, more than any latency promised, and the time for which the emulator itself
+    may be held up. With such a queue no packet of an admitted flow is dropped; with such a bucket the class
+    always has tokens for it, so that it never waits for the rest (``controller.bounds.htb``).
     """
     waiting_bits = rate_bps * HELD_UP_MS / 1000 + 4 * FRAME_BYTES * 8
     return math.ceil((burst_limit_bits(rate_bps, reserved) + waiting_bits) / 8)
@@ -84,24 +86,15 @@ def link_classes(properties: LinkProperties, reserved: ReservedClass) -> tuple[L
     """The classes of a link that does ``properties``, in the order in which they borrow."""
     link_bps = round(properties.rate_mbps * 1e6)
     ours_bps, theirs_bps = control_bps(link_bps), reserved_bps(link_bps, reserved)
-    rates = {
-        ClassName.CONTROL: ((CONTROL_DSCP,), ours_bps, CONTROL_QUEUE_FRAMES * FRAME_BYTES),
-        ClassName.RESERVED: (
-            (reserved.dscp, reserved.backup_dscp),
-            theirs_bps,
-            reserved_queue_bytes(theirs_bps, reserved),
-        ),
-        ClassName.REST: ((), link_bps - ours_bps - theirs_bps, properties.queue_bytes),
-    }
-    return tuple(
-        LinkClass(
-            name=name,
-            dscp=dscp,
-            rate_bps=rate_bps,
-            ceil_bps=link_bps,
-            burst_bytes=burst_bytes(rate_bps / 1e6),
-            ceil_burst_bytes=burst_bytes(link_bps / 1e6),
-            queue_bytes=queue_bytes,
-        )
-        for name, (dscp, rate_bps, queue_bytes) in rates.items()
+    rest_bps = link_bps - ours_bps - theirs_bps
+    at_once_bytes = reserved_at_once_bytes(theirs_bps, reserved)
+    marks = (reserved.dscp, reserved.backup_dscp)
+
+    def one(name: ClassName, dscp: tuple[int, ...], rate_bps: int, burst: int, queue: int) -> LinkClass:
+        return LinkClass(name, dscp, rate_bps, link_bps, burst, burst_bytes(link_bps / 1e6), queue)
+
+    return (
+        one(ClassName.CONTROL, (CONTROL_DSCP,), ours_bps, FRAME_BYTES, CONTROL_QUEUE_FRAMES * FRAME_BYTES),
+        one(ClassName.RESERVED, marks, theirs_bps, at_once_bytes, at_once_bytes),
+        one(ClassName.REST, (), rest_bps, burst_bytes(rest_bps / 1e6), properties.queue_bytes),
     )
