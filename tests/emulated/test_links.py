@@ -30,10 +30,12 @@ from topology.errors import EmulationError
 
 pytestmark = pytest.mark.emulated
 
+SLOW_LOOPS, SLOW_NS = 200_000, 60  # an empty loop of CPython takes 10 to 30 ns on hardware of this decade
+# Rates as the shipped scenarios emulate them, so that a slow machine can carry them too.
 MIXED = [
-    LinkProperties(rate_mbps=100, delay_ms=3),
-    LinkProperties(rate_mbps=40, delay_ms=8, jitter_ms=1),
-    LinkProperties(rate_mbps=50, delay_ms=1, loss_ratio=0.1),
+    LinkProperties(rate_mbps=20, delay_ms=3),
+    LinkProperties(rate_mbps=16, delay_ms=8, jitter_ms=1),
+    LinkProperties(rate_mbps=10, delay_ms=1, loss_ratio=0.1),
     LinkProperties(rate_mbps=4, delay_ms=12.345, queue_bytes=20_000),
 ]
 
@@ -57,8 +59,16 @@ def _problems(readings: list[LinkReading]) -> dict[tuple[str, str], list[str]]:
     return {(r.link, r.source): r.problems() for r in readings if r.problems()}
 
 
-def _skip_if_starved() -> None:
-    """Nothing can be said about links on a machine that often wakes a sleeper half a millisecond late."""
+def _skip_if_unfit() -> None:
+    """Nothing can be said about links on a machine that is very slow (an emulated processor), or that often
+    wakes a sleeper half a millisecond late (other work on it).
+    """
+    begun = time.perf_counter()
+    for _ in range(SLOW_LOOPS):
+        pass
+    ns = (time.perf_counter() - begun) / SLOW_LOOPS * 1e9
+    if ns > SLOW_NS:
+        pytest.skip(f"machine too slow: {ns:.0f} ns for an empty loop; more than {SLOW_NS} distorts delays")
     late_ms = []
     for _ in range(100):
         asked = time.perf_counter() + 0.001
@@ -82,7 +92,7 @@ def test_links_do_what_they_declare(pipe: Pipe) -> None:
     with bare_links(MIXED, pipe) as layout:
         readings = read_back(layout, pipe, attempts=5)
         if _problems(readings):
-            _skip_if_starved()
+            _skip_if_unfit()
     assert [(r.link, r.source) for r in readings] == [
         (f"l{n}", f"{e}{n}") for n in (1, 2, 3, 4) for e in "ab"
     ]
@@ -91,6 +101,8 @@ def test_links_do_what_they_declare(pipe: Pipe) -> None:
     early_ms = 0.02 if pipe.name == "userspace" else MOST_MS  # netem's own lateness is taken off
     assert all(r.delay_min_ms >= r.declared.delay_ms - r.declared.jitter_ms - early_ms for r in readings)
     spread_ms = readings[2].delay_p95_ms - readings[2].delay_min_ms
+    if spread_ms >= 2.6:
+        _skip_if_unfit()
     assert 1.0 < spread_ms < 2.6
     assert all(r.lost > 0 for r in readings if r.link == "l3")
 
@@ -100,7 +112,7 @@ def test_a_link_that_does_something_else_is_named(pipe: Pipe) -> None:
         pipe.change("l2", replace(MIXED[1], delay_ms=14))
         found = _problems(read_back(layout, pipe, attempts=3))
         if ("l1", "a1") in found or ("l1", "b1") in found:
-            _skip_if_starved()
+            _skip_if_unfit()
     assert set(found) == {("l2", "a2"), ("l2", "b2")}
     assert all("delay set to 14 ms instead of 8 ms" in problems for problems in found.values())
     assert all(any("declared 8.000 ms" in problem for problem in problems) for problems in found.values())
@@ -109,13 +121,13 @@ def test_a_link_that_does_something_else_is_named(pipe: Pipe) -> None:
 def test_a_rate_that_is_not_the_declared_one_is_found(pipe: Pipe) -> None:
     with bare_links(MIXED[:1], pipe) as layout:
         declared = Layout(
-            "x", "", 1.0, {}, {"l1": replace(layout.links["l1"], properties=replace(MIXED[0], rate_mbps=60))}
+            "x", "", 1.0, {}, {"l1": replace(layout.links["l1"], properties=replace(MIXED[0], rate_mbps=12))}
         )
         found = _problems(read_back(declared, pipe, attempts=1))
-    assert any("rate set to 100 Mbit/s instead of 60 Mbit/s" in p for p in found["l1", "a1"])
+    assert any("rate set to 20 Mbit/s instead of 12 Mbit/s" in p for p in found["l1", "a1"])
     if not any(p.startswith("rate ") for p in found["l1", "a1"]):
-        _skip_if_starved()  # the frames of the train came too late to show the rate
-    assert any(p.startswith("rate ") and "declared 60.000 Mbit/s" in p for p in found["l1", "a1"])
+        _skip_if_unfit()  # the frames of the train came too late to show the rate
+    assert any(p.startswith("rate ") and "declared 12.000 Mbit/s" in p for p in found["l1", "a1"])
 
 
 def test_change_takes_effect_on_a_running_link(pipe: Pipe) -> None:
