@@ -1,4 +1,4 @@
-"""The process that watches the packets of ``stream``: arriving, passing taps, expiring. Each is told as ``Seen``."""
+"""The process that watches the packets of ``stream`` arrive, pass taps and expire, and tells of each."""
 
 from __future__ import annotations
 
