@@ -59,7 +59,7 @@ def _result(system: System, multiplexing: Multiplexing, method: Method) -> Metho
             _one_class(system, multiplexing, method, analysed, "")
     except InputError as error:
         return MethodResult(multiplexing, method, refused=str(error))
-    flows = {id: analysed.flows[id] for id in system.flows}
+    flows = {flow: analysed.flows[flow] for flow in system.flows}
     return MethodResult(
         multiplexing, method, flows, analysed.servers, analysed.exact, tuple(dict.fromkeys(analysed.cycles))
     )
@@ -89,12 +89,12 @@ def _one_class(
             gathered.flows[flow.id] = _noted(flow_bounds(bursts, flow, multiplexing), remark)
         return bursts
     servers = {
-        id: _noted(server_bounds(bursts, id, multiplexing, shaped=shaped), remark)
-        for id, flows in system.at.items()
+        server: _noted(server_bounds(bursts, server, multiplexing, shaped=shaped), remark)
+        for server, flows in system.at.items()
         if flows
     }
     for flow in system.flows.values():
-        summed = flow_delay([servers[id] for id in flow.path], shaped=shaped)
+        summed = flow_delay([servers[server] for server in flow.path], shaped=shaped)
         gathered.flows[flow.id] = _noted(Bounds(summed), remark)
     gathered.servers.update(servers)
     return bursts
@@ -105,33 +105,33 @@ def _by_class(system: System, method: Method, gathered: _Gathered) -> None:
 
     A server's bounds are those of each class that crosses it, under ``server, class N``.
     """
-    higher: dict[str, TokenBucket] = {id: TokenBucket(0, 0) for id in system.servers}
+    higher: dict[str, TokenBucket] = {server: TokenBucket(0, 0) for server in system.servers}
     for priority in sorted({flow.priority for flow in system.flows.values()}):
         members = [flow.id for flow in system.flows.values() if flow.priority == priority]
         services = _left_to(system, members, priority, higher)
         own = _Gathered()
         bursts = _one_class(system.only(members, services), Multiplexing.FIFO, method, own, theorems.PRIORITY)
         gathered.flows.update(own.flows)
-        gathered.servers.update({f"{id}, class {priority}": found for id, found in own.servers.items()})
+        gathered.servers.update({f"{name}, class {priority}": found for name, found in own.servers.items()})
         gathered.exact &= own.exact
         gathered.cycles += own.cycles
-        for id, flows in bursts.system.at.items():
+        for server, flows in bursts.system.at.items():
             rate = bursts.system.arrivals(flows).rate
-            higher[id] += TokenBucket(rate, bursts.together(flows, id))
+            higher[server] += TokenBucket(rate, bursts.together(flows, server))
 
 
 def _left_to(
     system: System, members: Sequence[str], priority: int, higher: Mapping[str, TokenBucket]
 ) -> dict[str, RateLatency]:
     services = {}
-    for id in dict.fromkeys(server for flow in members for server in system.flows[flow].path):
+    for name in dict.fromkeys(server for flow in members for server in system.flows[flow].path):
         lower = [
             Fraction(system.flows[flow].max_packet)
-            for flow in system.at[id]
+            for flow in system.at[name]
             if system.flows[flow].priority > priority
         ]
-        services[id] = residual_priority(
-            system.servers[id].service, higher[id], max(lower, default=Fraction(0))
+        services[name] = residual_priority(
+            system.servers[name].service, higher[name], max(lower, default=Fraction(0))
         )
     return services
 

@@ -5,13 +5,13 @@ their sum, that of all flows that come from the same server. Two rules say what 
 
 - *residual* (TFA, SFA): flows together leave with ``burst + rate * latency`` of the service that the others
   leave them (LBT, theorem 1.4.3 on the residual service of ``residual``);
-- *delay* (TFA++): each flow leaves with ``burst + rate * delay`` of the server, where the delay knows that what
-  comes over one link comes at its rate (Mifdaoui and Leydier, "Beyond the accuracy-complexity tradeoffs of
-  compositional analyses using network calculus for complex networks", CRTS 2017; Thomas, Le Boudec, Mifdaoui,
-  "On cyclic dependencies and regulators in time-sensitive networks", RTSS 2019).
+- *delay* (TFA++): each flow leaves with ``burst + rate * delay`` of the server, where the delay knows that
+  what comes over one link comes at its rate (Mifdaoui and Leydier, "Beyond the accuracy-complexity tradeoffs
+  of compositional analyses using network calculus for complex networks", CRTS 2017; Thomas, Le Boudec,
+  Mifdaoui, "On cyclic dependencies and regulators in time-sensitive networks", RTSS 2019).
 
-Servers are taken in the order in which they feed each other. Those that feed each other in a circle are solved
-together (``fixedpoint``).
+Servers are taken in the order in which they feed each other. Those that feed each other in a circle are
+solved together (``fixedpoint``).
 """
 
 from __future__ import annotations

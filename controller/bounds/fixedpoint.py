@@ -7,10 +7,10 @@ consequences, b <= F(b), then lies below *every* z > 0 with F(z) <= z, if some i
     Let m = max(b_i / z_i) > 1. Concavity gives F(m z) <= m F(z) - (m - 1) F(0) < m z where F(0) > 0, and
     b <= F(b) <= F(m z) < m z in every component, against the choice of m. (With an iterate of F for F.)
 
-The bursts of any network, stopped at any time, are finite and keep to b <= F(b); so z bounds them at all times
-(the stopped-time argument: Cruz 1991; LBT, section 6.3; Bouillard, Boyer, Le Corronc, "Deterministic Network
-Calculus", Wiley 2018, chapter 12). So it does not matter how z was found, only that F(z) <= z is checked
-exactly.
+The bursts of any network, stopped at any time, are finite and keep to b <= F(b); so z bounds them at all
+times (the stopped-time argument: Cruz 1991; LBT, section 6.3; Bouillard, Boyer, Le Corronc, "Deterministic
+Network Calculus", Wiley 2018, chapter 12). So it does not matter how z was found, only that F(z) <= z is
+checked exactly.
 """
 
 from __future__ import annotations

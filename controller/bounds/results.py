@@ -81,8 +81,8 @@ class MethodResult:
             "method": str(self.method),
             "refused": self.refused,
             "fixed_point": {"cycles": [list(cycle) for cycle in self.cycles], "exact": self.exact},
-            "flows": {id: bounds.to_dict() for id, bounds in self.flows.items()},
-            "servers": {id: bounds.to_dict() for id, bounds in self.servers.items()},
+            "flows": {name: bounds.to_dict() for name, bounds in self.flows.items()},
+            "servers": {name: bounds.to_dict() for name, bounds in self.servers.items()},
         }
 
 

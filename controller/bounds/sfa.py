@@ -4,9 +4,9 @@ is paid only once.
 How far cross traffic has grown where it meets the flow may be computed as if the flow were not there, which
 gives smaller bounds, in two cases; else it is computed with the flow (``docs/bounds.md`` has the proofs):
 
-- FIFO: cross flows meet the path in stretches that are equal or apart. Then cutting off whole stretches with
-  the bursts at their entry bounds the delay (LBT, section 6.2.2 on a stretch, which is a FIFO system too), and
-  server by server with grown bursts gives no less.
+- FIFO: cross flows meet the path in stretches that are equal or apart. Then cutting off whole stretches
+  with the bursts at their entry bounds the delay (LBT, section 6.2.2 on a stretch, which is a FIFO system
+  too), and server by server with grown bursts gives no less.
 - arbitrary: nothing that the path's servers put out comes back to the path. Then serving the flow last
   everywhere delays it most, and what is served last does not disturb the others.
 """

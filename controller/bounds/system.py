@@ -127,10 +127,10 @@ class System:
     def only(self, flows: Sequence[str], services: Mapping[str, RateLatency]) -> System:
         """Some of the flows, and other services."""
         servers = {
-            id: replace(server, service=services.get(id, server.service))
-            for id, server in self.servers.items()
+            name: replace(server, service=services.get(name, server.service))
+            for name, server in self.servers.items()
         }
-        return System(servers, {id: self.flows[id] for id in flows})
+        return System(servers, {name: self.flows[name] for name in flows})
 
 
 def _misfits(system: System) -> Iterable[Problem]:
@@ -140,9 +140,9 @@ def _misfits(system: System) -> Iterable[Problem]:
             yield Problem("its path is empty", where, "name the servers it crosses")
         if len(set(flow.path)) < len(flow.path):
             yield Problem("its path crosses a server twice", where)
-        for server in flow.path:
-            if server not in system.servers:
-                yield Problem(f"no server has the id {server!r}", where)
+        for name in flow.path:
+            if name not in system.servers:
+                yield Problem(f"no server has the id {name!r}", where)
     for server in system.servers.values():
         if server.link_rate is not None and server.link_rate < server.service.rate:
             what = f"its link_rate {server.link_rate} is below its rate {server.service.rate}"
@@ -152,9 +152,11 @@ def _misfits(system: System) -> Iterable[Problem]:
 def overloads(system: System) -> list[Problem]:
     """The servers that no bound exists for: more comes than they serve."""
     problems = []
-    for id, flows in system.at.items():
-        rate, served = system.arrivals(flows).rate, system.servers[id].service.rate
+    for server, flows in system.at.items():
+        rate, served = system.arrivals(flows).rate, system.servers[server].service.rate
         if rate > served:
             what = f"its flows send at {float(rate):g}, more than its rate of {float(served):g}"
-            problems.append(Problem(f"{what}; no bound exists", f"server {id}", f"flows: {', '.join(flows)}"))
+            problems.append(
+                Problem(f"{what}; no bound exists", f"server {server}", f"flows: {', '.join(flows)}")
+            )
     return problems

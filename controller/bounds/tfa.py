@@ -1,4 +1,4 @@
-"""Total flow analysis: every server by itself, all its flows together; a flow's delay is the sum on its path."""
+"""Total flow analysis: each server by itself, all its flows together; a flow's delay is the sum of its path's."""
 
 from __future__ import annotations
 
