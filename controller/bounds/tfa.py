@@ -1,4 +1,4 @@
-"""Total flow analysis: each server by itself, all its flows together; a flow's delay is the sum of its path's."""
+"""Total flow analysis: each server by itself, all its flows together; a flow's delay is the sum on its path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The theorems, in a line each; ``docs/bounds.md`` has them at length.
+"""The theorems, in a line each; ``docs/bounds.md`` has them at length, and the papers' titles.
 
 LBT: J.-Y. Le Boudec, P. Thiran, "Network Calculus", Springer LNCS 2050, 2001.
 DNC: A. Bouillard, M. Boyer, E. Le Corronc, "Deterministic Network Calculus", ISTE/Wiley, 2018.
@@ -6,10 +6,13 @@ DNC: A. Bouillard, M. Boyer, E. Le Corronc, "Deterministic Network Calculus", IS
 
 from __future__ import annotations
 
-DELAY = "delay = latency + burst / rate: horizontal deviation of the aggregate at a FIFO server (LBT, theorem 1.4.2)"
+DELAY = (
+    "delay = latency + burst / rate: horizontal deviation of the aggregate at a FIFO server "
+    "(LBT, theorem 1.4.2)"
+)
 BUSY = (
     "delay = (burst + rate * latency) / (rate - flows' rate): longest backlogged period of a strict server, "
-    "for any order of service (DNC, section 5.3)"
+    "for any order of service (DNC, chapter 5)"
 )
 BACKLOG = "backlog = burst + flows' rate * latency: vertical deviation (LBT, theorem 1.4.1)"
 BACKLOG_SHAPED = (
@@ -19,8 +22,11 @@ DELAY_SHAPED = (
     "TFA++: horizontal deviation from the links' and flows' concave arrival curve "
     "(Mifdaoui and Leydier 2017; Thomas, Le Boudec, Mifdaoui 2019; LBT, theorem 1.4.2 and section 1.5)"
 )
-BUSY_SHAPED = "longest backlogged period of a strict server under the links' and flows' concave arrival curve (DNC, section 5.3)"
-SUM = "TFA: sum of the servers' delays on the path (LBT, section 6.3)"
+BUSY_SHAPED = (
+    "longest backlogged period of a strict server under the links' and flows' concave arrival curve "
+    "(DNC, chapter 5)"
+)
+SUM = "TFA: sum of the servers' delays on the path (Schmitt and Zdarsky 2006)"
 SUM_SHAPED = "TFA++: sum of the servers' delays on the path (Mifdaoui and Leydier 2017)"
 SFA_DELAY = "horizontal deviation from the concatenation of residual services (LBT, theorems 1.4.2 and 1.4.6)"
 SFA_BACKLOG = "vertical deviation from the concatenation of residual services (LBT, theorems 1.4.1 and 1.4.6)"
