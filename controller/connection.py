@@ -68,6 +68,8 @@ class SwitchConnection(Datapath):  # type: ignore[misc]  # os-ken has no types
         refused: why it may not have the datapath id it claimed.
     """
 
+    id: int | None
+
     def __init__(
         self,
         sock: socket.socket | TlsSocket,
@@ -239,7 +241,7 @@ class SwitchConnection(Datapath):  # type: ignore[misc]  # os-ken has no types
         self._shaking_bytes += length
         if self._shaking_bytes > _MAX_HANDSHAKE_BYTES:
             raise MalformedError("too much during the handshake")
-        return kind != ofproto_v1_3.OFPT_PACKET_IN
+        return bool(kind != ofproto_v1_3.OFPT_PACKET_IN)
 
     def _write_loop(self) -> None:
         with contextlib.suppress(OSError):

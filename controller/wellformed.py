@@ -121,7 +121,7 @@ def _flow_stats(data: bytearray, start: int, end: int) -> None:
 
 def _match(data: bytearray, start: int, end: int) -> int:
     """Check a match (A.2.3) and return where it ends, padding included."""
-    _kind, length = struct.unpack_from("!HH", data, start)
+    length: int = struct.unpack_from("!H", data, start + 2)[0]
     after = start + (length + 7) // 8 * 8
     if length < 4 or after > end:
         raise MalformedError(f"a match of {length} bytes where 4 to {end - start} are possible")

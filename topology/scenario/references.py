@@ -5,7 +5,7 @@ Works on the tree of the file, so that a part with a mistake elsewhere is still 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from topology.hints import did_you_mean
 from topology.scenario.findings import Findings
@@ -27,7 +27,8 @@ def check_references(root: Node, findings: Findings) -> None:
         _sources(service, known["sources"], findings)
         _several("site", service.get("instances"), known["sites"], findings)
     for demand in known["demands"].values():
-        _demand(demand, known, findings)
+        _provenance(demand, "demands", known["sources"], findings)
+        check_demand(demand, known, findings)
     figures = root.get("figures")
     for figure in figures.entries().values() if figures is not None else ():
         if isinstance(figure.value, dict):
@@ -76,8 +77,8 @@ def _alternatives(link: Node, findings: Findings) -> None:
         findings.add(link.at([length[1]]), f"states {' and '.join(length)}; they exclude each other", hint)
 
 
-def _demand(demand: Node, known: dict[str, dict[str, Node]], findings: Findings) -> None:
-    _provenance(demand, "demands", known["sources"], findings)
+def check_demand(demand: Node, known: Mapping[str, Mapping[str, object]], findings: Findings) -> None:
+    """Add whatever a demand names that is not among the ``known`` sites, services and operators."""
     _one("site", demand.get("from"), known["sites"], findings)
     _one("site", demand.get("to"), known["sites"], findings)
     _one("service", demand.get("service"), known["services"], findings)
@@ -93,19 +94,19 @@ def _demand(demand: Node, known: dict[str, dict[str, Node]], findings: Findings)
         findings.add(end, f"a demand from {show(start)} to itself", "name another site")
 
 
-def _one(what: str, node: Node | None, known: dict[str, Node], findings: Findings) -> None:
+def _one(what: str, node: Node | None, known: Mapping[str, object], findings: Findings) -> None:
     if node is not None and (name := node.text()) is not None:
         _named(what, name, node, known, findings)
 
 
-def _named(what: str, name: str, node: Node, known: dict[str, Node], findings: Findings) -> None:
+def _named(what: str, name: str, node: Node, known: Mapping[str, object], findings: Findings) -> None:
     if name in known or name in findings.reported or findings.full:
         return
     hint = did_you_mean(name, known) or f"the scenario has no {what}s; add it"
     findings.add(node, f"unknown {what} {show(name)}", hint)
 
 
-def _several(what: str, node: Node | None, known: dict[str, Node], findings: Findings) -> None:
+def _several(what: str, node: Node | None, known: Mapping[str, object], findings: Findings) -> None:
     seen: set[str] = set()
     for item in node.items() if node is not None else []:
         _one(what, item, known, findings)

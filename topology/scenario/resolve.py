@@ -78,7 +78,7 @@ def resolve(scenario: ScenarioFile, base: str = "") -> Network:
         rate_scale=scenario.emulation.rate_scale,
         figures=MappingProxyType(figures),
     )
-    demands = {name: _demand(name, demand, network) for name, demand in scenario.demands.items()}
+    demands = {name: resolved_demand(name, demand, network) for name, demand in scenario.demands.items()}
     return replace(network, demands=MappingProxyType(demands))
 
 
@@ -168,7 +168,8 @@ def distance_km(a: Site, b: Site) -> float:
     return great_circle_km(a.latitude_deg, a.longitude_deg, b.latitude_deg, b.longitude_deg)
 
 
-def _demand(name: str, demand: DemandIn, network: Network) -> Demand:
+def resolved_demand(name: str, demand: DemandIn, network: Network) -> Demand:
+    """One demand in ``network``; its destination is empty if no instance of its service can be reached."""
     destination = demand.to or ""
     if demand.service is not None:
         latency_ms = latency_from_ms(network, demand.from_)
