@@ -10,7 +10,7 @@ from experiments.lab import Lab, LabOptions
 from experiments.results import VARIANTS, ResultFolder, Variant
 from topology.errors import InputError
 from topology.network import Network
-from topology.scenario import load_many, load_pair
+from topology.scenario import load, load_many, load_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Depth:
         throughput_s: whole seconds, length of each iperf3 run; 0 leaves throughput out.
         throughput_sites: at most so many destinations get iperf3 runs; 0 means all.
         utilisation: background load of the links on the measured paths; 0 leaves it out.
+        packets: of admitted flows, where an experiment sends as their contracts allow.
     """
 
     samples: int = 1000
@@ -32,6 +33,7 @@ class Depth:
     throughput_s: int = 5
     throughput_sites: int = 0
     utilisation: float = 0.16
+    packets: int = 110_000
 
     def interval_ms(self, pairs: int) -> float:
         """Time between two probes of a pair."""
@@ -39,7 +41,7 @@ class Depth:
 
 
 FULL = Depth()
-QUICK = Depth(samples=100, pings=5, throughput_s=1, throughput_sites=3)
+QUICK = Depth(samples=100, pings=5, throughput_s=1, throughput_sites=3, packets=12_000)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Run:
     """One run of an experiment.
 
     Attributes:
-        networks: base and proposal.
+        networks: base and proposal; an experiment on one network finds it as ``network`` (and as the base).
         destinations: the sites to measure to; the scenario's own list if none were named.
         say: tells the user which step begins.
         expect: tells the progress display how many seconds the run should take.
@@ -61,8 +63,13 @@ class Run:
     say: Callable[[str], None] = field(default=lambda _sentence: None)
     expect: Callable[[float], None] = field(default=lambda _seconds: None)
 
+    @property
+    def network(self) -> Network:
+        """The network of an experiment on one."""
+        return self.networks["base"]
+
     @contextmanager
-    def lab(self, variant: Variant) -> Iterator[Lab]:
+    def lab(self, variant: Variant = "base") -> Iterator[Lab]:
         """The network of ``variant``, up and routed; taken down on leaving."""
         with Lab(self.networks[variant], self.options, self.say) as lab:
             yield lab
@@ -84,6 +91,11 @@ def load_networks(base: str | None, proposal: str, rate_scale: float | None) -> 
             hint="base and proposal must share the sites they compare",
         )
     return {variant: scaled(network, rate_scale) for variant, network in networks.items()}
+
+
+def load_network(scenario: str, rate_scale: float | None) -> dict[Variant, Network]:
+    """The one network of an experiment that compares none. Raises ``InputError`` if it is bad."""
+    return {"base": scaled(load(scenario), rate_scale)}
 
 
 def scaled(network: Network, rate_scale: float | None) -> Network:

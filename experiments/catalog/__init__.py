@@ -34,12 +34,15 @@ class Experiment(ABC):
         asks: the question, one sentence.
         needs: what it needs from scenario and machine.
         concludes: what its answer looks like.
+        scenario: the one network it measures if the user names no other; empty: it compares two, a base and a
+            proposal.
     """
 
     name: ClassVar[str]
     asks: ClassVar[str]
     needs: ClassVar[str]
     concludes: ClassVar[str]
+    scenario: ClassVar[str] = ""
 
     @abstractmethod
     def run(self, run: Run) -> Outcome:

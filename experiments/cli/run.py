@@ -16,10 +16,9 @@ from experiments.cli.console import Steps, err, out, steps
 from experiments.cli.labs import in_cell
 from experiments.cli.options import lab_options, realisation
 from experiments.manifests import begin, finish
-from experiments.report import write_report
-from experiments.report.table import print_summary
-from experiments.results import RESULTS_DIRECTORY, ResultFolder, Summary
-from experiments.run import FULL, QUICK, Depth, Run, choose_destinations, load_networks
+from experiments.report import print_summary, write_report
+from experiments.results import RESULTS_DIRECTORY, Conclusion, ResultFolder
+from experiments.run import FULL, QUICK, Depth, Run, choose_destinations, load_network, load_networks
 from topology.emulation import registry
 from topology.errors import InputError
 
@@ -30,10 +29,12 @@ PROPOSAL = "qingyang-direct"
 @click.argument("experiment", default="one-hop")
 @click.option("--list", "only_list", is_flag=True, help="Name the experiments and what they ask.")
 @click.option("--base", help="The network as it is.  [default: what the proposal is an overlay of]")
-@click.option("--proposal", default=PROPOSAL, show_default=True, help="The network as proposed.")
+@click.option("--proposal", help=f"The network as proposed.  [default: {PROPOSAL}]")
+@click.option("--scenario", help="The network, for experiments on one.  [default: the experiment's own]")
 @click.option("--sites", help="Measure only to these sites, comma-separated.")
 @click.option("--quick", is_flag=True, help="Fewer samples, throughput to three sites: under a minute.")
 @click.option("--samples", type=int, help="STAMP probes per pair and state.  [default: 1000, quick 100]")
+@click.option("--packets", type=int, help="Packets of admitted flows.  [default: 110000, quick 12000]")
 @click.option(
     "--utilisation",
     type=float,
@@ -47,10 +48,12 @@ def command(
     experiment: str,
     only_list: bool,
     base: str | None,
-    proposal: str,
+    proposal: str | None,
+    scenario: str | None,
     sites: str | None,
     quick: bool,
     samples: int | None,
+    packets: int | None,
     utilisation: float | None,
     datapath: str,
     pipe: str,
@@ -60,7 +63,7 @@ def command(
     as_json: bool,
     language: str,
 ) -> int:
-    """Run an experiment: build the networks, measure them on real packets, write the report.
+    """Run an experiment: build its networks, measure them on real packets, write the report.
 
     EXPERIMENT is a name (--list) or a Python file of your own; one-hop if not given. Exit code 0: measured,
     and a verdict given. 5: measured, but no verdict (the report says why). 2: bad input. 3: not on this
@@ -72,14 +75,22 @@ def command(
       onehop run one-hop --sites beijing,shanghai --samples 5000
       onehop run --proposal qingyang-xian --utilisation 0.6
       onehop run --proposal my-overlay.yaml --json > result.json
+      onehop run determinism --quick
+      onehop run determinism --scenario tiny-deterministic --packets 20000
     """
     if only_list:
         return _list()
     chosen = catalog.find(experiment)
-    depth = _depth(quick, samples, utilisation)
+    depth = _depth(quick, samples, utilisation, packets)
     options = realisation(datapath, pipe, seed, rate_scale)
-    networks = load_networks(base, proposal, rate_scale)
-    destinations = choose_destinations(networks, _split(sites))
+    destinations: tuple[str, ...] = ()
+    if chosen.scenario:
+        _refuse(chosen, "compares no networks", base=base, proposal=proposal, sites=sites)
+        networks = load_network(scenario or chosen.scenario, rate_scale)
+    else:
+        _refuse(chosen, "compares a base and a proposal", scenario=scenario)
+        networks = load_networks(base, proposal or PROPOSAL, rate_scale)
+        destinations = choose_destinations(networks, _split(sites))
 
     def work(record: registry.LabRecord) -> int:
         with steps() as progress:
@@ -109,7 +120,7 @@ def command(
 def _conclude(
     folder: ResultFolder, outcome: catalog.Outcome, progress: Steps, *, as_json: bool, language: str
 ) -> int:
-    if not isinstance(outcome, Summary):
+    if not isinstance(outcome, Conclusion):
         values = outcome.model_dump(mode="json") if isinstance(outcome, BaseModel) else dict(outcome)
         text = json.dumps(values, ensure_ascii=False, indent=1)
         (folder.path / "summary.json").write_text(text + "\n")
@@ -141,8 +152,20 @@ def _list() -> int:
     return 0
 
 
-def _depth(quick: bool, samples: int | None, utilisation: float | None) -> Depth:
+def _refuse(chosen: type[catalog.Experiment], why: str, **given: str | None) -> None:
+    """Options that mean nothing to an experiment are mistakes, not wishes to pass over."""
+    for name, value in given.items():
+        if value is not None:
+            hint = "its network is named by --scenario" if chosen.scenario else "see --base and --proposal"
+            raise InputError(f"the experiment {chosen.name} {why}", where=f"--{name}", hint=hint)
+
+
+def _depth(quick: bool, samples: int | None, utilisation: float | None, packets: int | None) -> Depth:
     depth = QUICK if quick else FULL
+    if packets is not None:
+        if not 100 <= packets <= 10_000_000:
+            raise InputError(f"--packets must be 100 to 10,000,000, not {packets}")
+        depth = dataclasses.replace(depth, packets=packets)
     if samples is not None:
         if not 2 <= samples <= 1_000_000:
             raise InputError(f"--samples must be 2 to 1,000,000, not {samples}")

@@ -1,5 +1,34 @@
 """A result, made readable: one self-contained page, maps, tables for the terminal, two runs side by side."""
 
-from experiments.report.page import write_report
+from __future__ import annotations
 
-__all__ = ["write_report"]
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from experiments.report import page, table
+from experiments.results import Conclusion, ResultFolder, Summary
+from topology.errors import InputError
+
+_PAGES: Mapping[str, Callable[[ResultFolder], str]] = {}
+"""What makes the page, by experiment; a comparison of two networks otherwise."""
+
+__all__ = ["print_summary", "write_report"]
+
+
+def write_report(folder: ResultFolder) -> Path:
+    """Make ``report.html`` from the folder's files alone; the same files give the same bytes.
+
+    Raises ``InputError`` if the folder has no summary, or a file in it is damaged.
+    """
+    return folder.write_report(_PAGES.get(folder.manifest.experiment, page.render)(folder))
+
+
+def print_summary(summary: Conclusion, *, console: Console, language: str = "en") -> None:
+    """Print the tables of a summary, then its verdict."""
+    match summary:
+        case Summary():
+            table.print_summary(summary, console=console, language=language)
+        case _:
+            raise InputError(f"no table is known for the experiment {summary.experiment!r}")

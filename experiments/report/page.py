@@ -6,7 +6,6 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -20,14 +19,6 @@ from topology.network import Network, Text
 
 _TEMPLATES = "experiments.report"
 MAX_SUBJECTS = 4  # an assumption names at most so many of the parts it holds for
-
-
-def write_report(folder: ResultFolder) -> Path:
-    """Make ``report.html`` from the folder's files alone; the same files give the same bytes.
-
-    Raises ``InputError`` if the folder has no summary, or a file in it is damaged.
-    """
-    return folder.write_report(render(folder))
 
 
 def render(folder: ResultFolder) -> str:

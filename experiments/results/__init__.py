@@ -14,6 +14,7 @@ from experiments.results.model import LOAD_STATES, SCHEMA_VERSION, VARIANTS, Loa
 from experiments.results.provenance import Assumption, SourceReference, assumptions_of, sources_of
 from experiments.results.statistics import DelayStatistics, OneWayStatistics
 from experiments.results.summary import (
+    Conclusion,
     DelaySplit,
     Loaded,
     ModelVariant,
@@ -36,6 +37,7 @@ __all__ = [
     "VARIANTS",
     "Assumption",
     "Backend",
+    "Conclusion",
     "DelaySplit",
     "DelayStatistics",
     "Host",

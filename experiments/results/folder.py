@@ -21,11 +21,11 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from experiments.results.links import LinkChecks
 from experiments.results.manifest import Manifest
-from experiments.results.model import LoadState, Variant
+from experiments.results.model import LoadState, ResultModel, Variant
 from experiments.results.samples import RoundTrips, read_round_trips
 from experiments.results.summary import Summary
 from topology.errors import InputError
@@ -34,7 +34,9 @@ from topology.resolved import network_from_dict
 
 RESULTS_DIRECTORY = Path("results")
 COMPARISONS = ("one-hop",)
-"""Experiments whose summary is a ``Summary``; others write what they like."""
+"""Experiments whose summary is a ``Summary``; others have summaries of their own."""
+
+Summarised = TypeVar("Summarised", bound=ResultModel)
 
 
 class ResultFolder:
@@ -89,14 +91,18 @@ class ResultFolder:
     @property
     def summary(self) -> Summary:
         """The summary. Raises ``InputError`` if the run ended before it was written, or is no comparison."""
-        text = self._read("summary.json")
         if self.manifest.experiment not in COMPARISONS:
+            self._read("summary.json")
             raise InputError(
                 f"the experiment {self.manifest.experiment!r} has a summary of its own, and no report",
                 where=str(self.path),
                 hint="read its summary.json",
             )
-        return Summary.from_json(text, where=self._where("summary.json"))
+        return self.summary_as(Summary)
+
+    def summary_as(self, kind: type[Summarised]) -> Summarised:
+        """The summary as the experiment's own kind. Raises ``InputError`` if it is missing or no such."""
+        return kind.from_json(self._read("summary.json"), where=self._where("summary.json"))
 
     @property
     def links(self) -> LinkChecks | None:
@@ -145,7 +151,7 @@ class ResultFolder:
         """Replace ``links.json``."""
         self._write("links.json", links.to_json())
 
-    def write_summary(self, summary: Summary) -> None:
+    def write_summary(self, summary: ResultModel) -> None:
         """Replace ``summary.json``."""
         self._write("summary.json", summary.to_json())
 

@@ -213,8 +213,8 @@ class Verdict(ResultModel):
     reasons: tuple[Text, ...] = ()
 
 
-class Summary(ResultModel):
-    """Everything a run found; complete in itself."""
+class Conclusion(ResultModel):
+    """What every summary begins with, whatever was asked."""
 
     schema_version: int = SCHEMA_VERSION
     experiment: str
@@ -222,6 +222,11 @@ class Summary(ResultModel):
     rate_scale: float
     backend: Backend
     verdict: Verdict
+
+
+class Summary(Conclusion):
+    """Everything a comparison of two networks found; complete in itself."""
+
     pairs: tuple[Pair, ...]
     model_variants: tuple[ModelVariant, ...] = ()
     targets: tuple[Target, ...] = NATIONAL_TARGETS
