@@ -26,7 +26,7 @@ import networkx as nx
 from controller.bounds import fixedpoint
 from controller.bounds.residual import residual_latency
 from controller.bounds.shaped import Line, Shaped, busy_period, longest_wait
-from controller.bounds.system import Multiplexing, System
+from controller.bounds.system import Multiplexing, System, in_order
 from topology.errors import InputError
 
 Number: TypeAlias = Any
@@ -137,9 +137,9 @@ def shaped_delay(bursts: Bursts, server: str, multiplexing: Multiplexing) -> Num
     """The longest time a bit spends in a server, links' rates known; ``None`` if there is no bound."""
     service = bursts.system.servers[server].service
     parts = bursts.shaped(server)
-    if multiplexing is Multiplexing.ARBITRARY:
-        return busy_period(parts, service)
-    return longest_wait(parts, service)
+    if in_order(bursts.system, server, multiplexing):
+        return longest_wait(parts, service)
+    return busy_period(parts, service)
 
 
 class _Endless(Exception):  # noqa: N818 - no error by itself: ``propagate`` says what it means

@@ -149,6 +149,11 @@ def _misfits(system: System) -> Iterable[Problem]:
             yield Problem(what, f"server {server.id}", "a server cannot put out less than it serves")
 
 
+def in_order(system: System, server: str, multiplexing: Multiplexing) -> bool:
+    """Whether all bits leave a server in the order they came; those of a single flow always do."""
+    return multiplexing is not Multiplexing.ARBITRARY or len(system.at[server]) == 1
+
+
 def overloads(system: System) -> list[Problem]:
     """The servers that no bound exists for: more comes than they serve."""
     problems = []

@@ -1,4 +1,4 @@
-"""Total flow analysis: each server by itself, all its flows together; a flow's delay is the sum on its path."""
+"""Total flow analysis: each server by itself, all its flows together; a delay is the sum of its servers'."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from controller.bounds.bursts import Bursts, shaped_delay
 from controller.bounds.curves import TokenBucket, backlog, delay
 from controller.bounds.results import Bounds, Figure
 from controller.bounds.shaped import largest_backlog
-from controller.bounds.system import Multiplexing
+from controller.bounds.system import Multiplexing, in_order
 
 
 def server_bounds(bursts: Bursts, server: str, multiplexing: Multiplexing, *, shaped: bool) -> Bounds:
@@ -31,7 +31,7 @@ def _plain(bursts: Bursts, server: str, multiplexing: Multiplexing) -> Bounds:
     arrivals = TokenBucket(bursts.system.arrivals(flows).rate, bursts.together(flows, server))
     service = bursts.system.servers[server].service
     most = Figure(backlog(arrivals, service), theorems.BACKLOG)
-    if multiplexing is not Multiplexing.ARBITRARY:
+    if in_order(bursts.system, server, multiplexing):
         return Bounds(Figure(delay(arrivals, service), theorems.DELAY), most)
     if arrivals.rate == service.rate:
         return Bounds(Figure(None, theorems.FULL_RATE), most)
@@ -45,5 +45,5 @@ def _shaped(bursts: Bursts, server: str, multiplexing: Multiplexing) -> Bounds:
     longest = shaped_delay(bursts, server, multiplexing)
     if longest is None:
         return Bounds(Figure(None, theorems.FULL_RATE), most)
-    arbitrary = multiplexing is Multiplexing.ARBITRARY
-    return Bounds(Figure(longest, theorems.BUSY_SHAPED if arbitrary else theorems.DELAY_SHAPED), most)
+    ordered = in_order(bursts.system, server, multiplexing)
+    return Bounds(Figure(longest, theorems.DELAY_SHAPED if ordered else theorems.BUSY_SHAPED), most)

@@ -24,6 +24,7 @@ from topology.errors import OneHopError
 VERBS = {
     "run": "Run an experiment: build the network, measure it, write the report.",
     "plan": "Compute every route and predicted delay. No root, no emulation.",
+    "bound": "Bound worst-case delay and backlog of a small system, by network calculus.",
     "scenario": "List, check, show and draw scenarios.",
     "up": "Bring a network up and leave it running with a prompt.",
     "exec": "Run a command on a host of a running network.",
