@@ -1,6 +1,7 @@
 """The Ryu application (os-ken): OpenFlow 1.3 in, OpenFlow 1.3 out; the decisions are the programmer's.
 
-A switch that has shaken hands is asked for its ports and its entries, then handed to the ``Programmer``.
+A switch that has shaken hands is asked for its ports and for what it holds, then handed to the
+``Programmer``.
 Handlers run in the application's own thread and never wait: what takes time happens in the programmer's
 thread.
 """
@@ -8,9 +9,9 @@ thread.
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from os_ken.base import app_manager
@@ -20,19 +21,18 @@ from os_ken.ofproto import ofproto_v1_3 as ofproto
 from os_ken.ofproto import ofproto_v1_3_parser as parser
 
 from controller import wire
-from controller.changes import Change
 from controller.connection import SwitchConnection
 from controller.events import Events
 from controller.expired import time_exceeded
 from controller.members import Joined, Left, PortChanged
 from controller.programmer import Programmer
+from controller.switch import ConnectedSwitch
 from topology.emulation.layout import Layout
 from topology.network import Network
 
 LOG = logging.getLogger("onehop.controller")
 
 _Handler = TypeVar("_Handler", bound=Callable[..., None])
-_NOBODY_WAITS = 0  # a barrier's number; those that are waited for count from 1
 _ALL_PORT_CHANGES = 1 << ofproto.OFPPR_ADD | 1 << ofproto.OFPPR_DELETE | 1 << ofproto.OFPPR_MODIFY
 
 
@@ -42,93 +42,22 @@ def on(event: Any, *states: str) -> Callable[[_Handler], _Handler]:
     return decorate
 
 
-class BarrierPromise:
-    """Kept when the barrier's reply comes, broken when the connection ends first."""
-
-    def __init__(self) -> None:
-        self._decided = threading.Event()
-        self._kept = False
-
-    def decide(self, kept: bool) -> None:
-        """Let those who wait go on."""
-        self._kept = kept
-        self._decided.set()
-
-    def wait(self, timeout: float) -> bool:
-        """Whether the reply came within ``timeout`` seconds."""
-        return self._decided.wait(timeout) and self._kept
-
-
-class ConnectedSwitch:
-    """A site's switch at the other end of a connection, as the programmer sees it."""
-
-    def __init__(self, connection: SwitchConnection, site: str) -> None:
-        self.connection = connection
-        self.site = site
-        self.live_ports: set[int] = set()
-        self.reported_entries: list[Any] = []
-        self.joined = False
-        self._lock = threading.Lock()
-        self._promises: dict[int, BarrierPromise] = {}
-        self._refused: set[int] = set()
-        self._next_xid = 1
-
-    def apply(self, changes: Sequence[Change], foreign: Sequence[bytes]) -> BarrierPromise:
-        """Send changes and removals and a barrier, as one piece."""
-        messages = list(_messages(changes))
-        promise = BarrierPromise()
-        with self._lock:
-            xid = self._next_xid
-            self._next_xid += 1
-            self._promises[xid] = promise
-        if not self.connection.send(b"".join([*messages, *foreign, wire.barrier(xid)])):
-            promise.decide(False)
-        return promise
-
-    def confirmed(self, xid: int) -> None:
-        """A barrier reply came."""
-        with self._lock:
-            promise = self._promises.pop(xid, None)
-        if promise is not None:
-            promise.decide(True)
-
-    def ended(self) -> None:
-        """No more replies will come."""
-        with self._lock:
-            promises = list(self._promises.values())
-            self._promises.clear()
-        for promise in promises:
-            promise.decide(False)
-
-    def refuse(self, cookie: int) -> None:
-        """The switch refused the entry with this cookie."""
-        with self._lock:
-            self._refused.add(cookie)
-
-    def refused(self) -> set[int]:
-        """Cookies of the entries refused since last asked."""
-        with self._lock:
-            refused, self._refused = self._refused, set()
-        return refused
-
-    def disconnect(self, reason: str) -> None:
-        """End the connection."""
-        self.connection.disconnect(reason)
-
-
 class OneHopController(app_manager.OSKenApp):
     """Connects switches with the programmer."""
 
     OFP_VERSIONS = (ofproto.OFP_VERSION,)
     LOGGER_NAME = "onehop.controller"
 
-    def __init__(self, *, network: Network, layout: Layout, events: Events) -> None:
+    def __init__(
+        self, *, network: Network, layout: Layout, events: Events, state: Path | None = None
+    ) -> None:
         super().__init__()
-        self.programmer = Programmer(network, layout, events)
+        self.programmer = Programmer(network, layout, events, state)
+        self._reservations = network.routing.reserved is not None
         self._layout = layout
         self._stream = events
         self._switches: dict[SwitchConnection, ConnectedSwitch] = {}
-        self._ports_of: dict[SwitchConnection, set[int]] = {}
+        self._ports_of: dict[SwitchConnection, list[Any]] = {}
 
     def start(self) -> None:
         """Start the event loop and the programmer."""
@@ -142,12 +71,11 @@ class OneHopController(app_manager.OSKenApp):
     @on(ofp_event.EventOFPPortDescStatsReply, CONFIG_DISPATCHER, MAIN_DISPATCHER)
     def ports_described(self, event: Any) -> None:
         """Part of the handshake: which ports are up now."""
-        live = self._ports_of.setdefault(event.msg.datapath, set())
-        live.update(port.port_no for port in event.msg.body if _is_up(port))
+        self._ports_of.setdefault(event.msg.datapath, []).extend(event.msg.body)
 
     @on(ofp_event.EventOFPStateChange, MAIN_DISPATCHER)
     def handshake_done(self, event: Any) -> None:
-        """Ask a switch of ours for its entries; turn any other away."""
+        """Ask a switch of ours for what it holds; turn any other away."""
         connection: SwitchConnection = event.datapath
         site = self._layout.site_of_dpid.get(connection.id)
         if site is None:
@@ -156,27 +84,40 @@ class OneHopController(app_manager.OSKenApp):
             connection.disconnect("no site of the scenario")
             return
         switch = ConnectedSwitch(connection, site)
-        switch.live_ports = self._ports_of.pop(connection, set())
+        switch.describe(self._ports_of.pop(connection, ()))
         self._switches[connection] = switch
         # Of packets, only those whose TTL ran out; see ``expired``.
         connection.send_msg(
             parser.OFPSetAsync(connection, [1 << ofproto.OFPR_INVALID_TTL, 0], [_ALL_PORT_CHANGES, 0], [0, 0])
         )
-        connection.send_msg(parser.OFPFlowStatsRequest(connection))
+        switch.ask_what_it_holds(reservations=self._reservations)
 
     @on(ofp_event.EventOFPFlowStatsReply, MAIN_DISPATCHER)
     def entries_reported(self, event: Any) -> None:
-        """All entries are known with the last part of the reply: now the switch may join."""
+        """A part of what it holds."""
+        self._reported(event, ofproto.OFPMP_FLOW)
+
+    @on(ofp_event.EventOFPGroupDescStatsReply, MAIN_DISPATCHER)
+    def groups_reported(self, event: Any) -> None:
+        """A part of what it holds."""
+        self._reported(event, ofproto.OFPMP_GROUP_DESC)
+
+    @on(ofp_event.EventOFPMeterConfigStatsReply, MAIN_DISPATCHER)
+    def meters_reported(self, event: Any) -> None:
+        """A part of what it holds."""
+        self._reported(event, ofproto.OFPMP_METER_CONFIG)
+
+    def _reported(self, event: Any, kind: int) -> None:
         switch = self._switches.get(event.msg.datapath)
-        if switch is None or switch.joined:
-            return
-        switch.reported_entries += event.msg.body
-        if not event.msg.flags & ofproto.OFPMPF_REPLY_MORE:
-            switch.joined = True
-            installed = wire.read(switch.reported_entries)
-            switch.reported_entries = []
-            live_ports = frozenset(switch.live_ports)
-            self.programmer.tell(Joined(switch.site, switch, live_ports, installed, time.monotonic()))
+        if switch is not None:
+            more = bool(event.msg.flags & ofproto.OFPMPF_REPLY_MORE)
+            self._join_if(switch, switch.report(kind, event.msg.body, more=more))
+
+    def _join_if(self, switch: ConnectedSwitch, whole: bool) -> None:
+        """All it holds is known with the last part of the last answer: now it may join."""
+        if whole and switch.installed is not None:
+            joined = Joined(switch.site, switch, switch.ports.up, switch.installed, time.monotonic())
+            self.programmer.tell(joined)
 
     @on(ofp_event.EventOFPPortStatus, MAIN_DISPATCHER)
     def port_changed(self, event: Any) -> None:
@@ -185,11 +126,10 @@ class OneHopController(app_manager.OSKenApp):
         if switch is None:
             return
         port = event.msg.desc.port_no
-        up = event.msg.reason != ofproto.OFPPR_DELETE and _is_up(event.msg.desc)
-        if up != (port in switch.live_ports):
-            (set.add if up else set.discard)(switch.live_ports, port)
-            if switch.joined:
-                self.programmer.tell(PortChanged(switch.site, switch, port, up, time.monotonic()))
+        changed = switch.ports.describe(event.msg.desc, deleted=event.msg.reason == ofproto.OFPPR_DELETE)
+        if changed and switch.installed is not None:
+            up = port in switch.ports.up
+            self.programmer.tell(PortChanged(switch.site, switch, port, up, time.monotonic()))
 
     @on(ofp_event.EventOFPBarrierReply, MAIN_DISPATCHER)
     def barrier_reached(self, event: Any) -> None:
@@ -204,7 +144,12 @@ class OneHopController(app_manager.OSKenApp):
         switch = self._switches.get(event.msg.datapath)
         if switch is None:
             return
-        cookie = wire.cookie_of_failed(bytes(event.msg.data))
+        failed = bytes(event.msg.data)
+        report = wire.report_of_failed(failed)
+        if report is not None:  # a switch without groups or meters has none
+            self._join_if(switch, switch.report(report, ()))
+            return
+        cookie = wire.cookie_of_failed(failed)
         if cookie is not None:
             switch.refuse(cookie)
         entry = "" if cookie is None else f"{cookie:#018x}"
@@ -245,17 +190,5 @@ class OneHopController(app_manager.OSKenApp):
         switch = self._switches.pop(connection, None)
         if switch is not None:
             switch.ended()
-            if switch.joined:
+            if switch.installed is not None:
                 self.programmer.tell(Left(switch.site, switch, connection.end_reason))
-
-
-def _messages(changes: Sequence[Change]) -> Iterator[bytes]:
-    """The changes in order; a barrier keeps groups and meters, and the entries that use them, apart."""
-    for number, change in enumerate(changes):
-        if number and change.rank != changes[number - 1].rank:
-            yield wire.barrier(_NOBODY_WAITS)
-        yield wire.remove(change.entry) if change.remove else wire.put(change.entry, change.replaces)
-
-
-def _is_up(port: Any) -> bool:
-    return not port.config & ofproto.OFPPC_PORT_DOWN and not port.state & ofproto.OFPPS_LINK_DOWN
