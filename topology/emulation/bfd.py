@@ -21,10 +21,14 @@ from topology.emulation.layout import Layout, LinkEnd
 
 @dataclass(frozen=True, slots=True)
 class BfdTimers:
-    """How often each end sends, and how many it must miss in a row to call the link dead."""
+    """How often each end sends, and how many it must miss in a row to call the link dead.
 
-    interval_ms: int = 10
-    multiplier: int = 3
+    With the silence of one direction its far end notices after ``detection_ms`` at most, and tells the near
+    one with its next packet; so four times 7 ms is known sooner there than three times 10 ms.
+    """
+
+    interval_ms: int = 7
+    multiplier: int = 4
 
     @property
     def detection_ms(self) -> int:

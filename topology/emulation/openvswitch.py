@@ -128,6 +128,11 @@ class OpenVSwitch:
         """Process id of ovs-vswitchd. Raises ``KeyError`` before ``start``."""
         return self._daemons["ovs-vswitchd"].pid
 
+    @property
+    def database_pid(self) -> int:
+        """Process id of ovsdb-server. Raises ``KeyError`` before ``start``."""
+        return self._daemons["ovsdb-server"].pid
+
     def kill(self) -> None:
         """End both daemons without waiting. Nothing is worth a graceful end: the database is private and
         temporary, and bridges of the kernel datapath go with the network namespace.

@@ -80,6 +80,7 @@ class Switches:
             openvswitch.finish()
             if self.in_userspace:
                 _prefer(openvswitch.switch_pid)
+                _prefer(openvswitch.database_pid)  # it idles, until a port changes and somebody wants to know
 
     def configure(self, *, connect: bool = True) -> None:
         """Make the bridges with their ports, whose interfaces exist; one transaction per process.
