@@ -13,8 +13,10 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from controller.admission.admission import Admission
 from controller.link_service import link_services
@@ -33,8 +35,13 @@ def promised_on(network: Network, rate_scale: float) -> str:
     Titles, sources and demands may change without touching a promise.
     """
     offered = [
-        [tail, head, service.link, service.rate_bps, service.burst_limit_bits]
-        + [service.latency_ns, service.propagation_ns]
+        (
+            tail,
+            head,
+            service.link,
+            *(service.rate_bps, service.burst_limit_bits),
+            *(service.queueing_ns, service.propagation_ns),
+        )
         for (tail, head), service in link_services(network, rate_scale=rate_scale).items()
     ]
     transit = [[site.id, site.carries_transit] for site in network.sites.values()]
@@ -46,7 +53,7 @@ class Journal:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._head: dict[str, Any] = {}
         self._lines = 0
 
@@ -98,9 +105,7 @@ class Journal:
             file = self._locked(beside)
             file.truncate(0)
             records = [self._head, *({"admitted": reservation.to_dict()} for reservation in reservations)]
-            file.writelines(_line(record) for record in records)
-            file.flush()
-            os.fsync(file.fileno())
+            _write(file, b"".join(_line(record) for record in records))
             os.replace(beside, self.path)
             _sync_folder(self.path)
         except OSError as error:
@@ -115,8 +120,8 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def _locked(self, path: Path) -> BinaryIO:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
+    def _locked(self, path: Path) -> FileIO:
+        file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -136,24 +141,23 @@ class Journal:
         self._lines += 1
 
     def _append(self, record: Mapping[str, Any]) -> None:
-        """All or nothing: what could not be written whole is cut off again, so that later lines stay readable."""
+        """All or nothing: a line that could not be written whole is cut off, so the file stays readable."""
         if self._file is None:
             raise MachineError("the reservations are not open", where=str(self.path))
         begin = self._file.tell()
         try:
-            self._file.write(_line(record))
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            _write(self._file, _line(record))
         except OSError:
-            self._cut_back(begin)
+            self._cut_back(self._file, begin)
             raise
 
-    def _cut_back(self, length: int) -> None:
-        """Forget a line that could not be written, buffered bytes too: open anew and truncate."""
+    def _cut_back(self, file: FileIO, length: int) -> None:
         try:
-            os.truncate(self.path, length)
-        finally:
+            file.truncate(length)
+            file.seek(length)
+        except OSError:  # then nothing more may follow the torn line
             self.close()
+            raise
 
     def _replayed(self, lines: list[bytes]) -> list[Reservation]:
         if not lines:
@@ -203,7 +207,7 @@ class JournaledAdmission(Admission):
     """Admission that keeps what it answers in a journal: an answer is given when it is on the disk."""
 
     def __init__(self, network: Network, path: Path | str, *, rate_scale: float = 1.0) -> None:
-        """Takes up what the file at ``path`` says is reserved. Raises as ``Journal.open`` and ``restore`` do."""
+        """Takes up what the file at ``path`` says is reserved; raises as ``Journal.open`` and ``restore``."""
         super().__init__(network, rate_scale=rate_scale)
         self.journal = Journal(path)
         try:
@@ -214,7 +218,7 @@ class JournaledAdmission(Admission):
             raise
 
     def ask(self, demand: Demand) -> Answer:
-        """As ``Admission.ask``; also raises ``MachineError`` if the answer cannot be kept (nothing is then reserved)."""
+        """As ``Admission.ask``; if the answer cannot be kept, ``MachineError``, and nothing is reserved."""
         answer = super().ask(demand)
         if isinstance(answer, Reservation):
             try:
@@ -229,7 +233,8 @@ class JournaledAdmission(Admission):
         if demand_id in self.reservations:
             self.journal.withdrawn(demand_id)
         reservation = super().withdraw(demand_id)
-        self.journal.compact(self.reservations.values())
+        with suppress(MachineError):  # the old file is whole and stays in use
+            self.journal.compact(self.reservations.values())
         return reservation
 
     def close(self) -> None:
@@ -266,6 +271,14 @@ def _parsed(line: bytes) -> dict[str, Any]:
     except ValueError:
         value = None
     return value if isinstance(value, dict) else {}
+
+
+def _write(file: FileIO, content: bytes) -> None:
+    """All of it, and onto the disk."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
+    os.fsync(file.fileno())
 
 
 def _sync_folder(path: Path) -> None:

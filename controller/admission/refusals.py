@@ -1,7 +1,7 @@
 """Why a demand was refused, and what would have been possible.
 
-The constraints are put one after the other, from the network itself to its bursts, in the order of ``_LADDER``.
-The one named is the first that, together with those before it, leaves nothing. What would have been possible
+The constraints are put one after the other: links at all, policies, protection, hops, delay, rate, burst. The
+one named is the first that, together with those before it, leaves nothing. What would have been possible
 is found by asking again: the largest rate, the largest burst, the least delay, the fewest hops, the strongest
 protection that is admitted now, each alone with all else as asked. These are exact (for a protected demand as
 far as ``controller.disjoint`` is), since each step asks for strictly more than the last answer could give.
@@ -204,7 +204,7 @@ class _Inquest:
         return possible
 
     def _most_rate(self, query: Query, room: Room) -> tuple[int, Found] | None:
-        """The largest rate admitted, and where: each path found shows how much it can take, then more is asked."""
+        """The largest rate admitted, and where: what is found says how much it carries; then more is asked."""
 
         def carried_by(found: Found) -> int:
             return min(
