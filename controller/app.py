@@ -26,7 +26,7 @@ from controller.events import Events
 from controller.expired import time_exceeded
 from controller.members import Joined, Left, PortChanged
 from controller.programmer import Programmer
-from controller.switch import ConnectedSwitch
+from controller.switch import ConnectedSwitch, Ports
 from topology.emulation.layout import Layout
 from topology.network import Network
 
@@ -57,7 +57,7 @@ class OneHopController(app_manager.OSKenApp):
         self._layout = layout
         self._stream = events
         self._switches: dict[SwitchConnection, ConnectedSwitch] = {}
-        self._ports_of: dict[SwitchConnection, list[Any]] = {}
+        self._ports_of: dict[SwitchConnection, Ports] = {}
 
     def start(self) -> None:
         """Start the event loop and the programmer."""
@@ -71,20 +71,23 @@ class OneHopController(app_manager.OSKenApp):
     @on(ofp_event.EventOFPPortDescStatsReply, CONFIG_DISPATCHER, MAIN_DISPATCHER)
     def ports_described(self, event: Any) -> None:
         """Part of the handshake: which ports are up now."""
-        self._ports_of.setdefault(event.msg.datapath, []).extend(event.msg.body)
+        ports = self._ports_of.setdefault(event.msg.datapath, Ports())
+        for port in event.msg.body:
+            ports.describe(port)
 
     @on(ofp_event.EventOFPStateChange, MAIN_DISPATCHER)
     def handshake_done(self, event: Any) -> None:
         """Ask a switch of ours for what it holds; turn any other away."""
         connection: SwitchConnection = event.datapath
-        site = self._layout.site_of_dpid.get(connection.id)
+        dpid = connection.id
+        assert dpid is not None  # the handshake is done
+        site = self._layout.site_of_dpid.get(dpid)
         if site is None:
-            self._stream.emit("unknown-switch", dpid=f"{connection.id:#018x}", address=connection.peer)
-            LOG.warning("switch %#018x at %s is no site of the scenario", connection.id, connection.peer)
+            self._stream.emit("unknown-switch", dpid=f"{dpid:#018x}", address=connection.peer)
+            LOG.warning("switch %#018x at %s is no site of the scenario", dpid, connection.peer)
             connection.disconnect("no site of the scenario")
             return
-        switch = ConnectedSwitch(connection, site)
-        switch.describe(self._ports_of.pop(connection, ()))
+        switch = ConnectedSwitch(connection, site, self._ports_of.pop(connection, Ports()))
         self._switches[connection] = switch
         # Of packets, only those whose TTL ran out; see ``expired``.
         connection.send_msg(

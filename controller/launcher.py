@@ -41,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         host, port = address(options.listen)
         with _open_events(options.events) as descriptor:
-            return _serve(_load(options.scenario, options.resolved), host, port, descriptor)
+            network = _load(options.scenario, options.resolved)
+            return _serve(network, host, port, descriptor, state=options.state)
     except OneHopError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -58,12 +59,12 @@ def address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _serve(network: Network, host: str, port: int, descriptor: int) -> int:
+def _serve(network: Network, host: str, port: int, descriptor: int, *, state: Path | None) -> int:
     from controller.events import EventStream
     from controller.service import ControllerService
 
     events = EventStream(descriptor)
-    service = ControllerService(network, Layout.of(network), events)
+    service = ControllerService(network, Layout.of(network), events, state=state)
     service.start(host, port)
     gc.freeze()  # what is here now stays; searching it for garbage would delay a repair by some 40 ms
     signal.sigwait(STOP_SIGNALS)
@@ -116,6 +117,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT", help="default %(default)s")
     parser.add_argument(
         "--events", default="-", metavar="FILE", help="where events go, one JSON object a line; - is stdout"
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FILE",
+        help="keep the reservations in FILE: what it holds is taken up, the scenario's demands only if it is new",
     )
     parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
     parser.add_argument("--verbose", action="store_true", help="log more")

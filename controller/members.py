@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from controller.changes import Change
+from controller.promises import Promises
+from controller.reservations import Answer, Reservation
 from controller.wire import Installed
 from topology.emulation.layout import Layout, LinkEnd
+from topology.network import Demand
 
 
 class Confirmation(Protocol):
@@ -25,7 +29,7 @@ class Switch(Protocol):
         """Send changes, then messages that remove foreign entries, then a barrier."""
 
     def refused(self) -> set[int]:
-        """Cookies of the entries it refused since last asked."""
+        """Cookies of the entries, groups and meters it refused since last asked."""
 
     def disconnect(self, reason: str) -> None:
         """End the connection."""
@@ -62,7 +66,33 @@ class PortChanged:
     at: float
 
 
-Message = Joined | Left | PortChanged | None  # None: stop
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Someone asks for a demand; answered when the switches have confirmed what it takes."""
+
+    demand: Demand
+    answer: Future[Answer]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Someone gives a reservation back."""
+
+    demand_id: str
+    answer: Future[Reservation]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Someone wants to know something of the promises that only the programmer's thread may look up."""
+
+    question: Callable[[Promises], Any]
+    answer: Future[Any]
+
+
+Message = Joined | Left | PortChanged | Asked | Withdrawn | Inquiry | None  # None: stop
 
 
 @dataclass

@@ -38,20 +38,21 @@ def reserved_rounds(
     puts = [change for change in changes if not change.remove]
     removals = [change for change in changes if change.remove]
     first = by_steps(puts, lambda change: change.entry.reservation, _place)
-    first.append([change for change in removals if _is_from_host(change.entry)])
+    first.append([change for change in removals if is_from_host(change.entry)])
     if lingering:
         return first, []
-    elsewhere = [c for c in removals if isinstance(c.entry, FlowEntry) and not _is_from_host(c.entry)]
+    elsewhere = [c for c in removals if isinstance(c.entry, FlowEntry) and not is_from_host(c.entry)]
     unused = [c for c in removals if isinstance(c.entry, Group | Meter)]
     return first, [elsewhere, unused]
 
 
 def _place(change: Change) -> tuple[int, int]:
     item = change.entry
-    if not change.replaces and not _is_from_host(item):
+    if not change.replaces and not is_from_host(item):
         return _NEW, 0
     return _REPLACED, 0 if isinstance(item, Meter) else item.hops_left
 
 
-def _is_from_host(item: Item) -> bool:
+def is_from_host(item: Item) -> bool:
+    """Whether it lets the flow in."""
     return isinstance(item, FlowEntry) and item.match.in_port == HOST_PORT

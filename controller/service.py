@@ -7,25 +7,38 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
 
 from os_ken.base.app_manager import AppManager
 
+from controller.admission import Usage
 from controller.allowance import Allowance
-from controller.app import ConnectedSwitch, OneHopController
+from controller.app import OneHopController
 from controller.claims import DuplicateDatapathError
 from controller.connection import Handshake
 from controller.events import Events
 from controller.flowtables import digest_of_tables
 from controller.listener import SwitchListener
+from controller.members import Asked, Inquiry, Message, Withdrawn
+from controller.reservations import Answer, Reservation
+from controller.snapshot import Snapshot
+from controller.switch import ConnectedSwitch
 from controller.tls import TlsFiles
 from topology.emulation.layout import Layout
 from topology.errors import EmulationError
-from topology.network import Network
+from topology.network import Demand, Network
 
 LOG = logging.getLogger("onehop.controller")
 
 _STOP_SECONDS = 0.1
+_ANSWER_SECONDS = 30.0
 _WAITING_PEERS = 64  # that may be shaking hands, beside two for every site
+
+_T = TypeVar("_T")
 
 
 class ControllerService:
@@ -35,7 +48,14 @@ class ControllerService:
         host, port: where it listens, once started.
     """
 
-    def __init__(self, network: Network, layout: Layout, events: Events) -> None:
+    def __init__(
+        self, network: Network, layout: Layout, events: Events, *, state: Path | None = None
+    ) -> None:
+        """``state`` is the file that keeps the reservations; without one they end with the controller.
+
+        Asks for the scenario's reserved demands unless the file knows better. Raises ``InputError`` if they
+        or the file make no sense for this network, ``MachineError`` if the file cannot be used.
+        """
         # os-ken's own words are for its developers; what a user needs to know is an event or our log line.
         logging.getLogger("os_ken").setLevel(logging.CRITICAL + 1)
         self._network = network
@@ -45,7 +65,7 @@ class ControllerService:
         self._handshake = self._manager.instantiate(Handshake)
         self._turned_away = _TurnedAway(events)
         self._app: OneHopController = self._manager.instantiate(
-            OneHopController, network=network, layout=layout, events=events
+            OneHopController, network=network, layout=layout, events=events, state=state
         )
         self.host, self.port = "", 0
 
@@ -90,6 +110,45 @@ class ControllerService:
         self._listener.stop()
         self._manager.close()
         self._events.emit("stopped")
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the controller knows: plan, tables, links, reservations, switches. For any thread."""
+        return self._app.programmer.snapshot
+
+    def ask(self, demand: Demand, *, timeout_seconds: float = _ANSWER_SECONDS) -> Answer:
+        """Ask for a reservation, from any thread; answered when the switches have confirmed it.
+
+        Those that have not, because they are not connected or do not answer, are named in
+        ``snapshot.pending``; they get what they lack as soon as they can. Raises ``InputError`` if the demand
+        makes no sense here, ``MachineError`` if it cannot be kept, ``EmulationError`` if no answer comes.
+        """
+        answer: Future[Answer] = Future()
+        return self._answered(Asked(demand, answer, time.monotonic()), answer, timeout_seconds)
+
+    def withdraw(self, demand_id: str, *, timeout_seconds: float = _ANSWER_SECONDS) -> Reservation:
+        """Give a reservation back, from any thread; its flow is best effort when this returns.
+
+        Raises ``InputError`` if nothing is reserved under this id, else as ``ask``.
+        """
+        answer: Future[Reservation] = Future()
+        return self._answered(Withdrawn(demand_id, answer, time.monotonic()), answer, timeout_seconds)
+
+    def usage(self, *, timeout_seconds: float = _ANSWER_SECONDS) -> Mapping[tuple[str, str], Usage]:
+        """What is reserved on each link direction, by ``(from site, to site)``. Raises as ``ask``."""
+        answer: Future[Mapping[tuple[str, str], Usage]] = Future()
+        inquiry = Inquiry(lambda promises: promises.admission.usage, answer)
+        return self._answered(inquiry, answer, timeout_seconds)
+
+    def _answered(self, message: Message, answer: Future[_T], timeout_seconds: float) -> _T:
+        self._app.programmer.tell(message)
+        try:
+            return answer.result(timeout_seconds)
+        except TimeoutError:
+            raise EmulationError(
+                f"the controller has not answered within {timeout_seconds:g} s",
+                hint="it may be busy or stopping; whether the demand is admitted, the list of demands will show",
+            ) from None
 
     def switch(self, site: str) -> ConnectedSwitch | None:
         """The connected switch of a site, for those who measure or look closer."""

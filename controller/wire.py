@@ -88,6 +88,13 @@ def cookie_of_failed(message: bytes) -> int | None:
     return None
 
 
+def report_of_failed(message: bytes) -> int | None:
+    """The type of the multipart request that an error quotes, or ``None`` if it quotes something else."""
+    if len(message) < ofproto.OFP_HEADER_SIZE + 2 or message[1] != ofproto.OFPT_MULTIPART_REQUEST:
+        return None
+    return int.from_bytes(message[ofproto.OFP_HEADER_SIZE : ofproto.OFP_HEADER_SIZE + 2], "big")
+
+
 def read(entries: Sequence[Any], groups: Sequence[Any] = (), meters: Sequence[Any] = ()) -> Installed:
     """Sort the ``OFPFlowStats``, ``OFPGroupDescStats`` and ``OFPMeterConfigStats`` of a switch."""
     found: dict[EntryKey, Item] = {}

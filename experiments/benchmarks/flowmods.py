@@ -15,11 +15,11 @@ from typing import Any
 
 from controller import wire
 from controller.actions import DecrementTtl, Output
+from controller.changes import Change
 from controller.entries import ETH_TYPE_IPV4, FlowEntry, FlowTable, Match
 from controller.flowtables import flow_tables
 from controller.plan import RoutingPlan
 from controller.service import ControllerService
-from controller.changes import Change
 from experiments.benchmarks.bringup import chorded_ring
 from topology.emulation.cell import CELL_RUNTIME, private_network
 from topology.emulation.doctor import choose_datapath
