@@ -204,7 +204,7 @@ class _Inquest:
         return possible
 
     def _most_rate(self, query: Query, room: Room) -> tuple[int, Found] | None:
-        """The largest rate admitted, and where: what is found says how much it carries; then more is asked."""
+        """The largest rate admitted, and where: what is found says how much it carries; more is asked."""
 
         def carried_by(found: Found) -> int:
             return min(

@@ -25,6 +25,7 @@ VERBS = {
     "run": "Run an experiment: build the network, measure it, write the report.",
     "plan": "Compute every route and predicted delay. No root, no emulation.",
     "bound": "Bound worst-case delay and backlog of a small system, by network calculus.",
+    "admit": "Ask for reserved paths: a path, a rate, a proven bound, a backup, or why not.",
     "scenario": "List, check, show and draw scenarios.",
     "up": "Bring a network up and leave it running with a prompt.",
     "exec": "Run a command on a host of a running network.",

@@ -194,7 +194,7 @@ def total_ns(mesh: Mesh, pair: Pair | None) -> int | None:
 
 
 def test_suurballe_equals_the_linear_program(mesh: Mesh) -> None:
-    """Two units of flow at least cost, one over each link at most and, if sites are protected, through each."""
+    """Two units of flow at least cost, one over each link at most; through each site, if protected, too."""
     for source, destination in pairs_of(mesh):
         query = Query(source, destination)
         for protection in (Protection.LINK, Protection.SITE):

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 
 from topology.errors import InputError, Problem
 from topology.network import Network
+from topology.scenario.demands import load_with_demands
 from topology.scenario.locate import shipped
 from topology.scenario.reading import Reading, read
 from topology.scenario.schema import json_schema
 
-__all__ = ["check", "json_schema", "load", "load_many", "load_pair", "shipped"]
+__all__ = ["check", "json_schema", "load", "load_many", "load_pair", "load_with_demands", "shipped"]
 
 
 def load(reference: str) -> Network:

@@ -34,7 +34,12 @@ class Reading:
 
 def read(reference: str) -> Reading:
     """Read a scenario with its bases. Raises ``InputError`` only where a file cannot be read at all."""
-    return _read(locate(reference), ())
+    return read_located(locate(reference))
+
+
+def read_located(source: Located) -> Reading:
+    """The same for a scenario that has been located."""
+    return _read(source, ())
 
 
 def _read(source: Located, above: tuple[Located, ...]) -> Reading:
