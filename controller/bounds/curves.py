@@ -16,6 +16,14 @@ from typing import TypeAlias
 from topology.errors import InputError
 
 Exact: TypeAlias = int | Fraction
+"""What a caller may give; inside all are fractions, for a quotient of two ``int`` would be a ``float``."""
+
+
+def make_exact(value: object, *names: str) -> None:
+    """Turn attributes of a frozen dataclass into fractions; ``None`` stays."""
+    for name in names:
+        if (number := getattr(value, name)) is not None:
+            object.__setattr__(value, name, Fraction(number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,7 @@ class TokenBucket:
     def __post_init__(self) -> None:
         if self.rate < 0 or self.burst < 0:
             raise InputError(f"a token bucket has no negative rate or burst: {self.rate}, {self.burst}")
+        make_exact(self, "rate", "burst")
 
     def __add__(self, other: TokenBucket) -> TokenBucket:
         """The arrival curve of both flows together."""
@@ -46,6 +55,7 @@ class RateLatency:
             raise InputError(
                 f"a service has a rate above 0 and no negative latency: {self.rate}, {self.latency}"
             )
+        make_exact(self, "rate", "latency")
 
     def then(self, other: RateLatency) -> RateLatency:
         """What two servers in a row offer: the min-plus convolution (LBT, theorem 1.4.6)."""
@@ -79,7 +89,7 @@ def delay(arrivals: TokenBucket, service: RateLatency) -> Fraction:
     Raises ``InputError`` if it is infinite.
     """
     _require_stable(arrivals, service)
-    return Fraction(service.latency) + Fraction(arrivals.burst) / service.rate
+    return Fraction(service.latency + arrivals.burst / Fraction(service.rate))
 
 
 def backlog(arrivals: TokenBucket, service: RateLatency) -> Fraction:
@@ -88,7 +98,7 @@ def backlog(arrivals: TokenBucket, service: RateLatency) -> Fraction:
     Raises ``InputError`` if it is infinite.
     """
     _require_stable(arrivals, service)
-    return Fraction(arrivals.burst) + Fraction(arrivals.rate) * service.latency
+    return Fraction(arrivals.burst + arrivals.rate * service.latency)
 
 
 def output(arrivals: TokenBucket, service: RateLatency) -> TokenBucket:

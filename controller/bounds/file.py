@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from controller.bounds.curves import RateLatency, TokenBucket
-from controller.bounds.quantities import EXAMPLES, LEAST, MOST, Kind, Written, factor, units, written
+from controller.bounds.quantities import EXAMPLES, LEAST, MOST, NAMES, Kind, Written, factor, units, written
 from controller.bounds.schema import BoundFile
 from controller.bounds.system import Flow, Multiplexing, Server, overloads
 from controller.bounds.system import System as Analysed
@@ -67,8 +67,7 @@ def read(text: str, display: str) -> Question:
     if findings:
         raise InputError.of(findings.problems())
     asked = BoundFile.model_validate(root.plain())
-    disciplines = asked.multiplexing if isinstance(asked.multiplexing, list) else [asked.multiplexing]
-    return Question(asked.title, system, tuple(dict.fromkeys(disciplines)), *reading.shown_units())
+    return Question(asked.title, system, tuple(dict.fromkeys(asked.multiplexing)), *reading.shown_units())
 
 
 @dataclass(slots=True)
@@ -116,7 +115,9 @@ class _Reading:
             return found.number
         scale = factor(unit, kind)
         if scale is None:
-            self.findings.add(node, f"found {show(node)}; expected a {kind} in {units(kind)}", _slip(unit))
+            self.findings.add(
+                node, f"found {show(node)}; expected {NAMES[kind]} in {units(kind)}", _slip(unit, kind)
+            )
             return None
         return found.number * scale
 
@@ -136,7 +137,7 @@ def _default_units(root: Node, findings: Findings) -> tuple[str, str]:
         entry = node.get(key)
         unit = usual if entry is None else (entry.text() or "")
         if entry is not None and unit and factor(unit, kind) is None:
-            findings.add(entry, f"found {show(entry)}; expected one of {units(kind)}", _slip(unit))
+            findings.add(entry, f"found {show(entry)}; expected one of {units(kind)}", _slip(unit, kind))
             unit = usual
         found.append(unit or usual)
     return found[0], found[1]
@@ -211,20 +212,20 @@ def _check_name(name: str, node: Node, findings: Findings) -> None:
 
 
 def _expected(kind: Kind) -> str:
-    return f"a {kind}, 0 or more, such as 10, 2.5, 8/3 or {EXAMPLES[kind]}"
+    return f"{NAMES[kind]}, 0 or more, such as 10, 2.5, 8/3 or {EXAMPLES[kind]}"
 
 
 def _negative(node: Node) -> str:
     return "a negative one has no meaning here" if node.written.strip().startswith("-") else ""
 
 
-def _slip(unit: str) -> str:
+def _slip(unit: str, kind: Kind) -> str:
     """The usual slips: ``Mbps``, ``mb``, ``Byte``."""
     plain = unit.casefold()
     if plain.endswith("bps"):
         return f"write '{unit[:-3]}bit/s'"
     if plain.startswith(("byte", "octet")):
         return "write B for bytes"
-    known = [*units(Kind.DATA).split(", "), *units(Kind.TIME).split(", "), "Mbit/s", "Gbit/s", "kbit/s"]
+    known = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s"] if kind is Kind.RATE else units(kind).split(", ")
     hint = did_you_mean(unit, known)
     return hint if "mean" in hint else ""

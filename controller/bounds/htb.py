@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from controller.bounds.curves import Exact, RateLatency, TokenBucket, total
+from controller.bounds.curves import Exact, RateLatency, TokenBucket, make_exact, total
 from topology.errors import InputError
 
 
@@ -36,6 +36,9 @@ class HtbClass:
     prio: int = 0
     ceil: Exact | None = None
     cburst: Exact = 0
+
+    def __post_init__(self) -> None:
+        make_exact(self, "rate", "burst", "ceil", "cburst")
 
 
 def residual_htb(

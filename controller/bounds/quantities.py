@@ -29,6 +29,7 @@ class Kind(StrEnum):
     RATE = "rate"
 
 
+NAMES = {Kind.DATA: "an amount of data", Kind.TIME: "a time", Kind.RATE: "a rate"}
 EXAMPLES = {Kind.DATA: "1500 B", Kind.TIME: "1.5 ms", Kind.RATE: "10 Mbit/s"}
 
 

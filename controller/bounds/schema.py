@@ -1,10 +1,11 @@
 """The format of a file for ``onehop bound``; ``docs/bounds.md`` has the tour."""
 
+# ruff: noqa: RUF012 - pydantic copies mutable defaults
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from controller.bounds.system import Multiplexing
 from topology.scenario.parts import Line, Part
@@ -45,7 +46,14 @@ class FlowIn(Part):
     """Its largest packet, for which higher priorities may have to wait."""
 
 
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 Discipline = Annotated[Multiplexing, Field(strict=False)]
+Disciplines = Annotated[
+    list[Discipline], Field(min_length=1), BeforeValidator(_one_or_more, json_schema_input_type=Any)
+]
 
 
 class BoundFile(Part):
@@ -54,7 +62,7 @@ class BoundFile(Part):
     title: Line = ""
     units: UnitsIn | None = None
     """Without it numbers need units of their own, or none has any."""
-    multiplexing: Discipline | list[Discipline] = Multiplexing.FIFO
+    multiplexing: Disciplines = [Multiplexing.FIFO]
     """fifo, arbitrary or priority; a list to compare them."""
     servers: Annotated[dict[str, ServerIn], Field(min_length=1)]
     flows: Annotated[dict[str, FlowIn], Field(min_length=1)]

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import networkx as nx
 
-from controller.bounds.curves import Exact, RateLatency, TokenBucket, total
+from controller.bounds.curves import Exact, RateLatency, TokenBucket, make_exact, total
 from topology.errors import InputError, Problem
 
 
@@ -38,6 +38,9 @@ class Server:
     link_rate: Exact | None = None
     max_packet: Exact = 0
 
+    def __post_init__(self) -> None:
+        make_exact(self, "link_rate", "max_packet")
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -54,6 +57,9 @@ class Flow:
     path: tuple[str, ...]
     priority: int = 0
     max_packet: Exact = 0
+
+    def __post_init__(self) -> None:
+        make_exact(self, "max_packet")
 
 
 @dataclass(frozen=True)

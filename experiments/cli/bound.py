@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.table import Table
 
 from controller.bounds import Analysis, Figure, Method, MethodResult, Multiplexing, analyse
 from controller.bounds.examples import EXAMPLES
-from controller.bounds.file import Question, load, read
+from controller.bounds.file import Question, load
 from controller.bounds.quantities import Kind, factor
 from experiments.cli.console import err, out
 from topology.errors import InputError
@@ -50,7 +49,7 @@ def command(
     theorems: bool,
     language: str,
 ) -> int:
-    """Bound delay and backlog of servers and flows in FILE (YAML or JSON; - for stdin). Needs no root.
+    """Bound delay and backlog of servers and flows in FILE (YAML or JSON). Needs no root.
 
     By total flow analysis (tfa; tfa++ knows the rates of links) and separated flow analysis (sfa), in exact
     fractions. The format and the theorems: docs/bounds.md.
@@ -68,7 +67,7 @@ def command(
     if file is None:
         hint = "onehop bound --example fifo > two.yaml && onehop bound two.yaml"
         raise InputError("no file named", where="FILE", hint=hint)
-    question = read(sys.stdin.read(), "stdin") if file == "-" else load(Path(file), file)
+    question = load(Path(file), file)
     wanted = tuple(Multiplexing(name) for name in dict.fromkeys(disciplines)) or question.multiplexing
     chosen = tuple(Method(name) for name in dict.fromkeys(methods))
     analysis = analyse(question.system.servers.values(), question.system.flows.values(), wanted, chosen)
