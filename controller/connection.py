@@ -68,7 +68,7 @@ class SwitchConnection(Datapath):  # type: ignore[misc]  # os-ken has no types
         refused: why it may not have the datapath id it claimed.
     """
 
-    id: int | None
+    id: Any  # the datapath id, None until it is known
 
     def __init__(
         self,

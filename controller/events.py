@@ -22,6 +22,7 @@ bad-peer        ``address``, ``reason``: no OpenFlow 1.3; turned away
 duplicate-dpid  ``dpid``, ``address``, ``held_by`` (address): another connection that speaks for a live
                 switch; turned away. Of many such and bad peers some are withheld, and the next
                 that is told has their number as ``withheld``
+http            ``host``, ``port``: the HTTP interface is served there
 stopped         nothing further: the controller ends; switches keep their entries
 =============== ================================================================================
 """

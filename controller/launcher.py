@@ -11,16 +11,27 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from controller.northbound.feed import EventFeed
+from controller.northbound.settings import Settings, listening, token_from
+from controller.tls import TlsFiles
 from topology.emulation.layout import Layout
 from topology.errors import InputError, OneHopError
 from topology.network import Network
 
+if TYPE_CHECKING:  # imported when needed: together they take most of a second
+    from controller.northbound.server import Northbound
+    from controller.service import ControllerService
+
 DEFAULT_LISTEN = "127.0.0.1:6653"
+DEFAULT_HTTP = "127.0.0.1:8653"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LAST_RESORT_SECONDS = 2.0
 
@@ -41,40 +52,104 @@ def main(arguments: Sequence[str]) -> int:
     try:
         host, port = address(options.listen)
         with _open_events(options.events) as descriptor:
+            tls = _tls_files(options)
             network = _load(options.scenario, options.resolved)
-            return _serve(network, host, port, descriptor, state=options.state)
+            with _interface(options) as interface:
+                return _serve(network, host, port, descriptor, state=options.state, tls=tls, http=interface)
     except OneHopError as error:
         print(error, file=sys.stderr)
         return error.exit_code
 
 
-def address(text: str) -> tuple[str, int]:
+def address(text: str, where: str = "--listen", example: str = DEFAULT_LISTEN) -> tuple[str, int]:
     """``127.0.0.1:6653`` or ``[::1]:6653`` as host and port. Raises ``InputError``."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise InputError(
-            f"{text!r} is no address and port", where="--listen", hint=f"for example {DEFAULT_LISTEN}"
-        )
+        raise InputError(f"{text!r} is no address and port", where=where, hint=f"for example {example}")
     return host, int(port)
 
 
-def _serve(network: Network, host: str, port: int, descriptor: int, *, state: Path | None) -> int:
+def _serve(
+    network: Network,
+    host: str,
+    port: int,
+    descriptor: int,
+    *,
+    state: Path | None,
+    tls: TlsFiles | None,
+    http: Interface | None,
+) -> int:
     from controller.events import EventStream
     from controller.service import ControllerService
 
     events = EventStream(descriptor)
-    service = ControllerService(network, Layout.of(network), events, state=state)
-    service.start(host, port)
+    feed = EventFeed(events) if http is not None else None
+    service = ControllerService(network, Layout.of(network), feed or events, state=state)
+    service.start(host, port, tls)
+    northbound = None
+    if http is not None and feed is not None:  # after the switches, which wait for nobody
+        northbound = http.serve(service, feed)
     gc.freeze()  # what is here now stays; searching it for garbage would delay a repair by some 40 ms
     signal.sigwait(STOP_SIGNALS)
     # Nothing below should ever take long; if it does, the process still ends.
     last_resort = threading.Timer(_LAST_RESORT_SECONDS, os._exit, (0,))
     last_resort.daemon = True
     last_resort.start()
+    if northbound is not None:
+        northbound.stop()
     service.stop()
     events.close()
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """The HTTP interface, ready to be served: its mistakes have been told before anything was started."""
+
+    settings: Settings
+    listener: socket.socket
+
+    def serve(self, service: ControllerService, feed: EventFeed) -> Northbound:
+        """Import what it takes and serve."""
+        from controller.northbound.server import Northbound
+        from controller.northbound.serving import ServiceBackend
+
+        northbound = Northbound(ServiceBackend(service), feed, self.settings, self.listener)
+        northbound.start()
+        feed.emit("http", host=northbound.host, port=northbound.port)
+        return northbound
+
+
+@contextlib.contextmanager
+def _interface(options: argparse.Namespace) -> Iterator[Interface | None]:
+    if options.http is None:
+        wanted = [name for name in ("http_anywhere", "http_token_file") if getattr(options, name)]
+        if wanted:
+            option = "--" + wanted[0].replace("_", "-")
+            raise InputError(f"{option} without --http", where=option, hint=f"add --http {DEFAULT_HTTP}")
+        yield None
+        return
+    host, port = address(options.http, "--http", DEFAULT_HTTP)
+    with listening(host, port, anywhere=options.http_anywhere) as listener:
+        token, told = token_from(options.http_token_file)
+        if told:
+            print(told, file=sys.stderr)
+        yield Interface(Settings(host, port, token, options.http_anywhere), listener)
+
+
+def _tls_files(options: argparse.Namespace) -> TlsFiles | None:
+    files = {f"--tls-{name}": getattr(options, f"tls_{name}") for name in ("key", "cert", "ca")}
+    missing = [option for option, file in files.items() if file is None]
+    if len(missing) == len(files) and not options.tls_bind_dpid:
+        return None
+    if missing:
+        raise InputError(
+            f"{' and '.join(missing)} missing",
+            where=missing[0],
+            hint="TLS takes the controller's key and certificate, and the authority of the switches'",
+        )
+    return TlsFiles(options.tls_key, options.tls_cert, options.tls_ca, options.tls_bind_dpid)
 
 
 def _load(scenario: str, resolved: bool) -> Network:
@@ -122,7 +197,31 @@ def _parser() -> argparse.ArgumentParser:
         "--state",
         type=Path,
         metavar="FILE",
-        help="keep the reservations in FILE: what it holds is taken up, the scenario's demands only if it is new",
+        help="keep the reservations in FILE; the scenario's demands are asked for only if it is new",
+    )
+    tls = parser.add_argument_group(
+        "TLS for switches", "they must show a certificate, too; needs all three files"
+    )
+    tls.add_argument("--tls-key", type=Path, metavar="FILE", help="the controller's private key, PEM")
+    tls.add_argument("--tls-cert", type=Path, metavar="FILE", help="its certificate, PEM")
+    tls.add_argument(
+        "--tls-ca", type=Path, metavar="FILE", help="authority of the switches' certificates, PEM"
+    )
+    tls.add_argument(
+        "--tls-bind-dpid",
+        action="store_true",
+        help="a certificate must name the datapath ids it speaks for (URI dpid:HEX)",
+    )
+    http = parser.add_argument_group("HTTP interface", "see docs/northbound.md")
+    http.add_argument("--http", metavar="HOST:PORT", help=f"serve it there, for example {DEFAULT_HTTP}")
+    http.add_argument(
+        "--http-token-file",
+        type=Path,
+        metavar="FILE",
+        help="token for whatever changes something; made if there is none. Without it one is printed",
+    )
+    http.add_argument(
+        "--http-anywhere", action="store_true", help="let --http name an address that others can reach"
     )
     parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
     parser.add_argument("--verbose", action="store_true", help="log more")

@@ -20,6 +20,7 @@ from controller.allowance import Allowance
 from controller.app import OneHopController
 from controller.claims import DuplicateDatapathError
 from controller.connection import Handshake
+from controller.counters import CounterReading, PortCounting
 from controller.events import Events
 from controller.flowtables import digest_of_tables
 from controller.listener import SwitchListener
@@ -67,7 +68,20 @@ class ControllerService:
         self._app: OneHopController = self._manager.instantiate(
             OneHopController, network=network, layout=layout, events=events, state=state
         )
+        self._counting: PortCounting = self._manager.instantiate(
+            PortCounting, site_of_dpid=layout.site_of_dpid
+        )
         self.host, self.port = "", 0
+
+    @property
+    def network(self) -> Network:
+        """What is routed."""
+        return self._network
+
+    @property
+    def layout(self) -> Layout:
+        """Its numbers and names."""
+        return self._layout
 
     def start(self, host: str, port: int, tls: TlsFiles | None = None) -> None:
         """Listen; port 0 takes any free one. Raises ``EmulationError`` if the address cannot be had, and
@@ -101,6 +115,7 @@ class ControllerService:
             tables=digest_of_tables(tables),
         )
         self._handshake.start()
+        self._counting.start()
         self._app.start()
         self._listener.start()
 
@@ -140,6 +155,10 @@ class ControllerService:
         inquiry = Inquiry(lambda promises: promises.admission.usage, answer)
         return self._answered(inquiry, answer, timeout_seconds)
 
+    def counters(self) -> CounterReading:
+        """Port counters of all connected switches, at most a second old, from any thread."""
+        return self._counting.read()
+
     def _answered(self, message: Message, answer: Future[_T], timeout_seconds: float) -> _T:
         self._app.programmer.tell(message)
         try:
@@ -147,7 +166,7 @@ class ControllerService:
         except TimeoutError:
             raise EmulationError(
                 f"the controller has not answered within {timeout_seconds:g} s",
-                hint="it may be busy or stopping; whether the demand is admitted, the list of demands will show",
+                hint="it may be busy or stopping; the list of demands will show what is admitted",
             ) from None
 
     def switch(self, site: str) -> ConnectedSwitch | None:
