@@ -137,9 +137,11 @@ def _path(mesh: Mesh, path: Directions) -> ReservedPath:
 def score(answers: Sequence[Answer], objective: Objective) -> Score:
     """How good a set of answers is."""
     admitted = [answer for answer in answers if isinstance(answer, Reservation)]
+    rate_bps = sum(each.rate_bps for each in admitted)
     return Score(
         admitted=len(admitted),
-        worth=sum(r.rate_bps for r in admitted) if objective is Objective.RATE else len(admitted),
+        rate_bps=rate_bps,
+        worth=rate_bps if objective is Objective.RATE else len(admitted),
         rate_delay=sum(
             r.rate_bps * (r.primary.bound_ns + (r.backup.bound_ns if r.backup else 0)) for r in admitted
         ),

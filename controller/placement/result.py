@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from controller.admission import Admission
 from controller.placement.stages import Proof
 from controller.reservations import Answer, Refusal, Reservation
+from topology.network import Network
 
 
 class Objective(StrEnum):
@@ -22,11 +24,13 @@ class Score:
     """How good a set of answers is.
 
     Attributes:
+        rate_bps: of what is admitted, together.
         worth: of what is admitted, in the objective's unit.
         rate_delay: sum over what is admitted of rate (bit/s) times bounds of its paths (ns).
     """
 
     admitted: int
+    rate_bps: int
     worth: int
     rate_delay: int
 
@@ -53,6 +57,14 @@ class Placement:
     worth_proof: Proof
     rate_delay_bound: int
     rate_delay_proof: Proof
+
+    def admission(self, network: Network, rate_scale: float = 1.0) -> Admission:
+        """Admission with all that was admitted; ``network`` and scale must be those it was computed for."""
+        admission = Admission(network, rate_scale=rate_scale)
+        for answer in self.answers:
+            if isinstance(answer, Reservation):
+                admission.restore(answer)
+        return admission
 
     @property
     def proven(self) -> bool:
@@ -113,7 +125,12 @@ class Placement:
 
 
 def _score(score: Score) -> dict[str, int]:
-    return {"admitted": score.admitted, "worth": score.worth, "rate_delay_bit_ns_per_s": score.rate_delay}
+    return {
+        "admitted": score.admitted,
+        "rate_bps": score.rate_bps,
+        "worth": score.worth,
+        "rate_delay": score.rate_delay,
+    }
 
 
 def _short_of(less: int, more: int) -> float:

@@ -28,6 +28,7 @@ _LISTED = (30, 300, 3000)  # options of one demand in lists that should be compl
 _PATIENCE = 20_000  # labels extended for one price
 _PATIENCE_PER_OPTION = 300  # and for each option of a list
 _ROUNDS = 200
+_SAY_EVERY = 5
 _NEGLIGIBLE = 1e-9  # of the relaxation's value
 
 
@@ -148,7 +149,8 @@ class _Stage:
             relaxed = self._goal.relaxed(limits, least)
             if self._best is None or relaxed.floor > self._best[0].floor:
                 self._best = relaxed, tariffs, least
-            say(f"prices, round {number + 1}: {new} new paths")
+            if number % _SAY_EVERY == 0:
+                say(f"looking for paths by what links would cost, round {number + 1}")
             converged = self._best[0].floor / SCALE >= duals.value - _NEGLIGIBLE * abs(duals.value)
             if not new or self._gap < 0 or converged:
                 return

@@ -9,12 +9,13 @@ import click
 from rich.table import Table
 
 from controller.admission import Admission, Standing, standing
-from controller.paths import NANOSECONDS_PER_MS
 from controller.reservations import Answer, Refusal, Reservation, ReservedPath
 from experiments.cli.console import err, out
+from experiments.cli.figures import bound_ms, rate
+from experiments.cli.placements import comparison, placed, print_comparison
 from topology.errors import InputError
 from topology.hints import did_you_mean
-from topology.network import Network, TrafficClass
+from topology.network import Demand, Network, TrafficClass
 from topology.scenario import load_with_demands
 
 REFUSED = 6  # exit code: all went well, but the answer to a demand is no
@@ -29,9 +30,34 @@ REFUSED = 6  # exit code: all went well, but the answer to a demand is no
     metavar="LINK",
     help="How promises stand when this link fails; may be repeated.",
 )
+@click.option(
+    "--optimise",
+    is_flag=True,
+    help="Place all demands together instead of in turn, and say how far in turn is from that.",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(["rate", "count"]),
+    help="What --optimise admits most of: bit/s (the default) or demands. Then the least delay.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="After it (60 s) --optimise gives the best it has, and says what is not proven.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Every answer in full, as JSON.")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
-def command(file: str, emulated: bool, without: tuple[str, ...], as_json: bool, language: str) -> int:
+def command(
+    file: str,
+    emulated: bool,
+    without: tuple[str, ...],
+    optimise: bool,
+    objective: str | None,
+    time_limit: float | None,
+    as_json: bool,
+    language: str,
+) -> int:
     """Ask for each reserved demand in turn. The answer is a path, a reserved rate, a bound that no packet
     exceeds and, if asked for, a backup; or the constraint that failed, where, by how much, and what would
     have been possible.
@@ -52,15 +78,28 @@ def command(file: str, emulated: bool, without: tuple[str, ...], as_json: bool, 
       onehop admit qingyang-deterministic
       onehop admit my-demands.yaml --json
       onehop admit tiny-deterministic --emulated --without qingyang--beijing
+      onehop admit my-demands.yaml --optimise --objective count
     """
+    if not optimise and (objective, time_limit) != (None, None):
+        raise InputError("--objective and --time-limit go with --optimise", hint="add --optimise")
     network = load_with_demands(file)
     rate_scale = network.rate_scale if emulated else 1.0
-    admission, answers = ask_all(network, rate_scale)
+    placement = None
+    if optimise:
+        placement = placed(network, reserved_demands(network), objective, rate_scale, time_limit)
+        admission, answers = placement.admission(network, rate_scale), list(placement.answers)
+    else:
+        admission, answers = ask_all(network, rate_scale)
     stands = standing(network, admission.reservations, _known(network, without), rate_scale=rate_scale)
     if as_json:
-        print(json.dumps(_as_data(network, admission, answers, stands), ensure_ascii=False, indent=1))
+        data = _as_data(network, admission, answers, stands)
+        if placement is not None:
+            data["optimise"] = comparison(placement)
+        print(json.dumps(data, ensure_ascii=False, indent=1))
     else:
         _print_answers(network, answers, rate_scale, language)
+        if placement is not None:
+            print_comparison(placement)
         if without:
             _print_standing(network, stands, language)
     refused = any(isinstance(answer, Refusal) for answer in answers)
@@ -69,6 +108,13 @@ def command(file: str, emulated: bool, without: tuple[str, ...], as_json: bool, 
 
 def ask_all(network: Network, rate_scale: float) -> tuple[Admission, list[Answer]]:
     """Every *reserved* demand of ``network``, asked in its order. Raises ``InputError`` if there is none."""
+    reserved = reserved_demands(network)
+    admission = Admission(network, rate_scale=rate_scale)
+    return admission, [admission.ask(demand) for demand in reserved]
+
+
+def reserved_demands(network: Network) -> list[Demand]:
+    """The demands that ask for admission, in their order. Raises ``InputError`` if there is none."""
     reserved = [each for each in network.demands.values() if each.traffic_class is TrafficClass.RESERVED]
     if not reserved:
         raise InputError(
@@ -76,8 +122,7 @@ def ask_all(network: Network, rate_scale: float) -> tuple[Admission, list[Answer
             where=network.id,
             hint="add one with 'class: reserved', or a file of demands (onehop admit --help)",
         )
-    admission = Admission(network, rate_scale=rate_scale)
-    return admission, [admission.ask(demand) for demand in reserved]
+    return reserved
 
 
 def _known(network: Network, links: tuple[str, ...]) -> tuple[str, ...]:
@@ -157,11 +202,11 @@ def _row(network: Network, reservation: Reservation, language: str) -> list[str]
         path += f"\n[dim]{_sites(network, backup, language)}[/]"
     return [
         reservation.id,
-        _rate(reservation.rate_bps),
+        rate(reservation.rate_bps),
         "-" if limit_ms is None else f"{limit_ms:g}",
-        _ms(reservation.primary.bound_ns),
-        "-" if backup is None else _ms(backup.bound_ns),
-        "-" if reservation.failover_bound_ns is None else _ms(reservation.failover_bound_ns),
+        bound_ms(reservation.primary.bound_ns),
+        "-" if backup is None else bound_ms(backup.bound_ns),
+        "-" if reservation.failover_bound_ns is None else bound_ms(reservation.failover_bound_ns),
         path,
     ]
 
@@ -176,7 +221,7 @@ def _print_standing(network: Network, stands: Standing, language: str) -> None:
         path = _sites(network, held.primary, language)
         if held.backup is not None:
             path += f"\n[dim]{_sites(network, held.backup, language)}[/]"
-        table.add_row(name, str(held.state), _ms(held.primary.bound_ns), path)
+        table.add_row(name, str(held.state), bound_ms(held.primary.bound_ns), path)
     out.print(table)
     for refusal in stands.broken:
         err.print(f"{refusal.demand.id}: {refusal.reason}", markup=False, soft_wrap=True)
@@ -184,15 +229,3 @@ def _print_standing(network: Network, stands: Standing, language: str) -> None:
 
 def _sites(network: Network, path: ReservedPath, language: str) -> str:
     return " > ".join(network.sites[site].name.in_language(language) for site in path.sites)
-
-
-def _ms(nanoseconds: int) -> str:
-    """Rounded up: a bound must not look smaller than it is."""
-    return f"{-(-nanoseconds * 1000 // NANOSECONDS_PER_MS) / 1000:.3f}"
-
-
-def _rate(rate_bps: int) -> str:
-    for step, unit in ((10**9, "Gbit/s"), (10**6, "Mbit/s"), (10**3, "kbit/s")):
-        if rate_bps >= step:
-            return f"{rate_bps / step:.4g} {unit}"
-    return f"{rate_bps} bit/s"
