@@ -21,9 +21,14 @@ SO_TIMESTAMPING_NEW = 65  # 64-bit seconds on every architecture, since Linux 5.
 _TX_SOFTWARE = 1 << 1
 _RX_SOFTWARE = 1 << 3
 _REPORT_SOFTWARE = 1 << 4
+_OPT_ID = 1 << 7  # a transmit stamp bears the number of the packet on its socket
+_OPT_TSONLY = 1 << 11  # and comes without a copy of the packet
 _OPT_CMSG = 1 << 10  # report receive stamps as control messages together with those of the error queue
 
 _SCM_TIMESTAMPING = struct.Struct("=6q")  # software, (legacy), hardware; seconds and nanoseconds each
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err of linux/errqueue.h
+_ORIGIN_TIMESTAMPING = 4
+_IP_RECVERR = 11
 
 ANCILLARY_BYTES = 512
 NTP_UNIX_OFFSET_S = 2_208_988_800  # 1900-01-01 to 1970-01-01 (RFC 5905)
@@ -35,14 +40,17 @@ _CLOCK_READINGS = 20
 Ancillary = Iterable[tuple[int, int, bytes]]
 
 
-def enable_kernel_timestamps(sock: socket.socket, *, transmit: bool) -> None:
+def enable_kernel_timestamps(sock: socket.socket, *, transmit: bool, numbered: bool = False) -> None:
     """Have the kernel stamp what ``sock`` receives and, with ``transmit``, what it sends.
 
-    A transmit stamp arrives on the error queue (``MSG_ERRQUEUE``) together with a copy of the packet.
+    A transmit stamp arrives on the error queue (``MSG_ERRQUEUE``): together with a copy of the packet, or if
+    ``numbered`` with its number alone, counted from 0 in the order of sending (``stamped_number``).
     """
     flags = _RX_SOFTWARE | _REPORT_SOFTWARE | _OPT_CMSG
     if transmit:
         flags |= _TX_SOFTWARE
+    if numbered:
+        flags |= _OPT_ID | _OPT_TSONLY
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING_NEW, flags)
 
 
@@ -53,6 +61,15 @@ def kernel_stamp_ns(ancillary: Ancillary) -> int:
             seconds, nanoseconds, *_ = _SCM_TIMESTAMPING.unpack_from(data)
             return int(seconds) * _SECOND_NS + int(nanoseconds)
     return 0
+
+
+def stamped_number(ancillary: Ancillary) -> int | None:
+    """The number of the packet that a transmit stamp among control messages is for."""
+    for level, kind, data in ancillary:
+        if level == socket.IPPROTO_IP and kind == _IP_RECVERR and len(data) >= _EXTENDED_ERROR.size:
+            _errno, origin, _type, _code, _pad, _info, number = _EXTENDED_ERROR.unpack_from(data)
+            return int(number) if origin == _ORIGIN_TIMESTAMPING else None
+    return None
 
 
 def ntp_from_ns(unix_ns: int) -> int:

@@ -1,0 +1,100 @@
+"""Best effort in the way of promises: far more than a link carries, in full frames, on and off.
+
+Frames of ``ETH_P_LOAD`` go into the queues in front of links and are taken off behind them, so they cost no
+switch anything. While a load is on, more comes than the link could ever send, so its best-effort queue is
+full; then it falls silent for a moment, and begins again with a burst. The sending is done by ``flooder``.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any
+
+from experiments.measurement.worker import Worker
+from topology.errors import MeasurementError
+
+FRAME_BYTES = 1514
+_SETTLE_S = 0.3
+_REPORT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is sent into one end of ``link``, at the switch-side ``interface``; the rate is a mean."""
+
+    link: str
+    interface: str
+    rate_mbps: float
+
+
+@dataclass(frozen=True, slots=True)
+class AdversaryReport:
+    """Over ``seconds``: frames offered by load, those that the full queue refused, and the rate offered."""
+
+    seconds: float
+    loads: tuple[Load, ...]
+    offered: tuple[int, ...]
+    refused: tuple[int, ...]
+
+    def offered_mbps(self, number: int) -> float:
+        """What was really offered to a link's queue."""
+        return self.offered[number] * FRAME_BYTES * 8 / 1e6 / self.seconds if self.seconds else 0.0
+
+    @property
+    def achieved_ratio(self) -> float:
+        """Offered over asked for, of the load that fell behind most: below 1 the machine was too slow."""
+        return min(
+            (self.offered_mbps(number) / load.rate_mbps for number, load in enumerate(self.loads)),
+            default=1.0,
+        )
+
+
+class Adversary:
+    """Loads for as long as it is entered; ``report`` is there after leaving.
+
+    Raises ``MeasurementError`` if the process cannot start, or dies.
+    """
+
+    def __init__(self, loads: Sequence[Load], *, seed: int) -> None:
+        self.loads = tuple(loads)
+        self.report = AdversaryReport(0.0, (), (), ())
+        self._configuration = {"loads": [asdict(load) for load in loads], "seed": seed}
+        self._worker: Worker | None = None
+
+    def __enter__(self) -> Adversary:
+        if self.loads:
+            self._worker = Worker("experiments.measurement.contract.flooder", self._configuration)
+            time.sleep(_SETTLE_S)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._worker is None:
+            return
+        with self._worker as worker:
+            if kind is not None:
+                worker.kill()
+                return
+            told = _last_message(worker)
+        self.report = AdversaryReport(
+            told["seconds"], self.loads, tuple(told["offered"]), tuple(told["refused"])
+        )
+
+
+def _last_message(worker: Worker) -> dict[str, Any]:
+    parts = []
+    try:
+        worker.channel.settimeout(_REPORT_TIMEOUT_S)
+        worker.channel.shutdown(socket.SHUT_WR)
+        while part := worker.channel.recv(1 << 16):
+            parts.append(part)
+        told: dict[str, Any] = json.loads(b"".join(parts))
+    except (OSError, ValueError):
+        raise MeasurementError(f"the adversary traffic failed: {worker.last_words()}") from None
+    return told
