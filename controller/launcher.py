@@ -11,24 +11,21 @@ import gc
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from controller.northbound.feed import EventFeed
-from controller.northbound.settings import Settings, listening, token_from
-from controller.tls import TlsFiles
 from topology.emulation.layout import Layout
 from topology.errors import InputError, OneHopError
 from topology.network import Network
 
 if TYPE_CHECKING:  # imported when needed: together they take most of a second
-    from controller.northbound.server import Northbound
-    from controller.service import ControllerService
+    from controller.events import Events
+    from controller.northbound.feed import EventFeed
+    from controller.northbound.interface import Interface
+    from controller.tls import TlsFiles
 
 DEFAULT_LISTEN = "127.0.0.1:6653"
 DEFAULT_HTTP = "127.0.0.1:8653"
@@ -54,8 +51,8 @@ def main(arguments: Sequence[str]) -> int:
         with _open_events(options.events) as descriptor:
             tls = _tls_files(options)
             network = _load(options.scenario, options.resolved)
-            with _interface(options) as interface:
-                return _serve(network, host, port, descriptor, state=options.state, tls=tls, http=interface)
+            http = _interface(options)
+            return _serve(network, host, port, descriptor, state=options.state, tls=tls, http=http)
     except OneHopError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -84,12 +81,11 @@ def _serve(
     from controller.service import ControllerService
 
     events = EventStream(descriptor)
-    feed = EventFeed(events) if http is not None else None
+    feed = _feed(events) if http is not None else None
     service = ControllerService(network, Layout.of(network), feed or events, state=state)
     service.start(host, port, tls)
-    northbound = None
-    if http is not None and feed is not None:  # after the switches, which wait for nobody
-        northbound = http.serve(service, feed)
+    # After the switches, which need not wait for it.
+    northbound = http.serve(service, feed) if http is not None and feed is not None else None
     gc.freeze()  # what is here now stays; searching it for garbage would delay a repair by some 40 ms
     signal.sigwait(STOP_SIGNALS)
     # Nothing below should ever take long; if it does, the process still ends.
@@ -103,39 +99,23 @@ def _serve(
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """The HTTP interface, ready to be served: its mistakes have been told before anything was started."""
+def _feed(events: Events) -> EventFeed:
+    from controller.northbound.feed import EventFeed
 
-    settings: Settings
-    listener: socket.socket
-
-    def serve(self, service: ControllerService, feed: EventFeed) -> Northbound:
-        """Import what it takes and serve."""
-        from controller.northbound.server import Northbound
-        from controller.northbound.serving import ServiceBackend
-
-        northbound = Northbound(ServiceBackend(service), feed, self.settings, self.listener)
-        northbound.start()
-        feed.emit("http", host=northbound.host, port=northbound.port)
-        return northbound
+    return EventFeed(events)
 
 
-@contextlib.contextmanager
-def _interface(options: argparse.Namespace) -> Iterator[Interface | None]:
+def _interface(options: argparse.Namespace) -> Interface | None:
     if options.http is None:
-        wanted = [name for name in ("http_anywhere", "http_token_file") if getattr(options, name)]
-        if wanted:
-            option = "--" + wanted[0].replace("_", "-")
-            raise InputError(f"{option} without --http", where=option, hint=f"add --http {DEFAULT_HTTP}")
-        yield None
-        return
+        for name in ("http_anywhere", "http_token_file"):
+            if getattr(options, name):
+                option = "--" + name.replace("_", "-")
+                raise InputError(f"{option} without --http", where=option, hint=f"add --http {DEFAULT_HTTP}")
+        return None
+    from controller.northbound.interface import Interface
+
     host, port = address(options.http, "--http", DEFAULT_HTTP)
-    with listening(host, port, anywhere=options.http_anywhere) as listener:
-        token, told = token_from(options.http_token_file)
-        if told:
-            print(told, file=sys.stderr)
-        yield Interface(Settings(host, port, token, options.http_anywhere), listener)
+    return Interface.prepared(host, port, anywhere=options.http_anywhere, token_file=options.http_token_file)
 
 
 def _tls_files(options: argparse.Namespace) -> TlsFiles | None:
@@ -149,6 +129,8 @@ def _tls_files(options: argparse.Namespace) -> TlsFiles | None:
             where=missing[0],
             hint="TLS takes the controller's key and certificate, and the authority of the switches'",
         )
+    from controller.tls import TlsFiles
+
     return TlsFiles(options.tls_key, options.tls_cert, options.tls_ca, options.tls_bind_dpid)
 
 
