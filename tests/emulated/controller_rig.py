@@ -49,15 +49,28 @@ links:
   - {ends: [c, d], latency_ms: 2, capacity_gbps: 100, assumption: test}
 """
 
+# The square with two promises from ``a`` to ``d`` over ``c``: one with a way round over ``b``, one without.
+RESERVED_SQUARE = (
+    SQUARE.replace(
+        "routing: {", "emulation: {rate_scale: 10000}\nrouting: {reserved: {burst_ms: 100}, "
+    ).replace("capacity_gbps: 10,", "capacity_gbps: 50,")
+    + """demands:
+  video: {from: a, to: d, rate_gbps: 10, burst_mbit: 480, class: reserved, max_one_way_ms: 500,
+    protection: link, assumption: test}
+  bulk: {from: a, to: d, rate_gbps: 5, burst_mbit: 240, class: reserved, max_one_way_ms: 500,
+    assumption: test}
+"""
+)
+
 
 class ControllerProcess:
     """``python -m controller`` with its events."""
 
-    def __init__(self, scenario: Path) -> None:
+    def __init__(self, scenario: Path, *options: str) -> None:
         self.events: list[dict[str, Any]] = []
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "controller", str(scenario), "--die-with-parent"],
+            [sys.executable, "-m", "controller", str(scenario), "--die-with-parent", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -119,9 +132,9 @@ class ControllerProcess:
 class Rig:
     """The square of switches. ``host(site)`` names the interface where the site's host would be."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, scenario: str = SQUARE) -> None:
         self.scenario = folder / "square.yaml"
-        self.scenario.write_text(SQUARE)
+        self.scenario.write_text(scenario)
         self.network = load(str(self.scenario))
         self.layout = Layout.of(self.network)
         self.openvswitch = OpenVSwitch()
@@ -192,14 +205,14 @@ class Rig:
         lines = self.openvswitch.ofctl("dump-flows", self.switch(site), f"table=1,ip,nw_dst={address}")
         return sum(int(part.split("n_packets=")[1].split(",")[0]) for part in lines.splitlines()[1:])
 
-    def frame(self, source: str, destination: str, *, ttl: int = 64, dscp: int = 0) -> Packet:
+    def frame(self, source: str, destination: str, *, ttl: int = 64, dscp: int = 0, port: int = 9) -> Packet:
         """A UDP datagram as the source's host would send it to its gateway."""
         here, there = self.layout.sites[source], self.layout.sites[destination]
         ethernet = Ether(src=here.host_mac, dst=here.gateway_mac)
         return (
             ethernet
             / IP(src=here.host_ip, dst=there.host_ip, ttl=ttl, tos=dscp << 2)
-            / UDP(dport=9)
+            / UDP(dport=port)
             / b"hello"
         )
 
