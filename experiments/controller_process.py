@@ -72,6 +72,13 @@ class ControllerProcess:
             process.wait()
         self._process = None
 
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
     @property
     def events(self) -> list[Event]:
         """All events so far, oldest first."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from experiments.controller_process import ControllerProcess
 from experiments.measurement.endpoint import Endpoint
+from experiments.protection import admitted, protected_links
 from topology.emulation.cell import CELL_RUNTIME, private_network
 from topology.emulation.doctor import choose_datapath, require_emulation
 from topology.emulation.layout import Layout
@@ -42,6 +43,9 @@ class Lab:
         network: what to emulate.
         options: how to realise it.
         progress: called with a short sentence at each step.
+
+    Attributes:
+        reservations: the demands admitted, by id; links that protect one are watched for silent loss.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Lab:
         self.network = network
         self.options = options or LabOptions()
         self.layout = Layout.of(self.network)
+        self.reservations = admitted(self.network)
         self.bring_up_s = 0.0
         self._progress = progress
         self._stack = ExitStack()
@@ -77,6 +82,7 @@ class Lab:
                     self.pipe,
                     datapath=self.datapath,
                     seed=self.options.seed,
+                    watched=protected_links(self.network, self.reservations),
                     progress=self._progress,
                 )
             )

@@ -43,7 +43,7 @@ def watch_until_parent_leaves(configuration: dict[str, Any], channel: WorkerChan
             (_open_for_answers(Endpoint(**flow["source"])), _expired(number, port)),
         ]
         if flow["tap"]:
-            opened.append((_open_tap(flow["tap"], port), _left))
+            opened.append((_open_tap(flow["tap"], port), _left(number)))
         readers |= {each.fileno(): (each, reader) for each, reader in opened}
     poll = select.epoll()
     for descriptor in (*readers, channel.socket.fileno()):
@@ -82,13 +82,19 @@ def _arrived(packet: Packet, ahead_ns: int) -> Seen | None:
     return _read(ARRIVED, data, kernel_stamp_ns(ancillary) - ahead_ns, ttl, tos)
 
 
-def _left(packet: Packet, ahead_ns: int) -> Seen | None:
-    data, ancillary, address = packet
-    if address[2] != socket.PACKET_OUTGOING:
-        return None
-    payload = data[_ETHERNET + _IP + _UDP :]
-    at_ns = kernel_stamp_ns(ancillary) - ahead_ns
-    return _read(LEFT, payload, at_ns, data[_ETHERNET + 8], data[_ETHERNET + 1])
+def _left(flow: int) -> Reader:
+    """Other flows may pass the same interface, even to the same port number of another host."""
+
+    def read(packet: Packet, ahead_ns: int) -> Seen | None:
+        data, ancillary, address = packet
+        if address[2] != socket.PACKET_OUTGOING:
+            return None
+        payload = data[_ETHERNET + _IP + _UDP :]
+        at_ns = kernel_stamp_ns(ancillary) - ahead_ns
+        seen = _read(LEFT, payload, at_ns, data[_ETHERNET + 8], data[_ETHERNET + 1])
+        return seen if seen is not None and seen.flow == flow else None
+
+    return read
 
 
 def _read(kind: int, payload: bytes, at_ns: int, ttl: int, tos: int) -> Seen | None:

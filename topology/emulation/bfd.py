@@ -6,12 +6,14 @@ that watch the port then use their next bucket, and the port status told to the 
 ``OFPPS_LIVE``. ovs-vswitchd.conf.db(5), Interface, ``bfd`` and ``bfd_status``.
 
 A session that is down sends once a second (RFC 5880, section 6.8.3), so a mended link is used again after a
-second or two. Packets have DSCP 48 (CS6); shaped links must let them pass before what users send.
+second or two. For up to a second more its ends still expect one another at that pace, and a new silence is
+noticed that much later. Packets have DSCP 48 (CS6); shaped links must let them pass before what users send.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +75,12 @@ def enable_commands(ends: Sequence[LinkEnd], timers: BfdTimers) -> list[list[str
     ]
 
 
+def parse_pace(shown: str) -> dict[str, int]:
+    """How often each session expects a packet, in ms, from what ``ovs-appctl bfd/show`` prints. Pure."""
+    return {name: int(pace) for name, pace in _PACE.findall(shown)}
+
+
+_PACE = re.compile(r"^---- (\S+) ----$.*?^\s*RX Interval: Approx (\d+)ms$", re.MULTILINE | re.DOTALL)
 STATUS_COMMAND = ("--format=json", "--columns=name,bfd,bfd_status", "list", "interface")
 
 

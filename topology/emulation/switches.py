@@ -25,6 +25,7 @@ from topology.emulation.bfd import (
     BfdStatus,
     BfdTimers,
     enable_commands,
+    parse_pace,
     parse_status,
     watched_ends,
 )
@@ -56,6 +57,8 @@ class Switches:
             self._bridge_type, options, share = "dummy", ["--enable-dummy"], -(-len(sites) // MAX_PROCESSES)
         else:
             self._bridge_type, options, share = "system", [], len(sites)
+        self._timers: BfdTimers | None = None
+        self._watching: list[OpenVSwitch] = []
         self._groups: list[tuple[OpenVSwitch, list[SiteLayout]]] = []
         for first in range(0, len(sites), max(share, 1)):
             group = sites[first : first + share]
@@ -96,11 +99,13 @@ class Switches:
         self._everywhere(self._controller_commands)
 
     def watch(self, links: Collection[str], timers: BfdTimers) -> None:
-        """Start BFD on both ends of the links, which carry frames already; returns when all are live.
+        """Start BFD on both ends of the links, which carry frames already; returns when all are up to speed.
 
         Raises ``EmulationError`` naming the ports that are not, ``KeyError`` for an unknown link.
         """
         ends = list(watched_ends(self._layout, links))
+        self._timers = timers
+        self._watching = list({id(o): o for o in (self.instance_of(end.site) for end in ends)}.values())
         self._everywhere(
             lambda sites: enable_commands(
                 [end for end in ends if end.site in {s.site for s in sites}], timers
@@ -114,8 +119,8 @@ class Switches:
         deadline = time.monotonic() + _LIVE_SECONDS
         while True:
             status = self.bfd_status(sites)
-            dead = sorted(i for i in interfaces if i not in status or not status[i].forwarding)
-            if not dead:
+            dead = [i for i in sorted(interfaces) if i not in status or not status[i].forwarding]
+            if not dead and not (dead := self.slow_sessions()):
                 return
             if time.monotonic() > deadline:
                 raise EmulationError(
@@ -131,6 +136,16 @@ class Switches:
             if sites is None or any(entry.site in sites for entry in group):
                 found |= parse_status(openvswitch.vsctl(*STATUS_COMMAND))
         return found
+
+    def slow_sessions(self) -> list[str]:
+        """The interfaces whose session is up, but not yet at the pace it was asked for."""
+        assert self._timers is not None
+        return sorted(
+            name
+            for openvswitch in self._watching
+            for name, pace_ms in parse_pace(openvswitch.appctl("bfd/show")).items()
+            if pace_ms > self._timers.interval_ms
+        )
 
     def kill_switch(self, site: str) -> None:
         """End the switch process of one site as a crash or a power cut would.

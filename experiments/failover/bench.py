@@ -1,0 +1,164 @@
+"""The running lab and all that its faults are observed by: packet streams, ports, the controller's words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import TracebackType
+
+from controller.reservations import Reservation
+from experiments.failover.subjects import Target, latency_ns
+from experiments.failover.timeline import BEFORE_NS, Observation
+from experiments.lab import Lab
+from experiments.measurement.stream import ARRIVED, HEADER_BYTES, PacketStreams, Seen, StreamFlow
+from experiments.protection import protected
+from topology.emulation.bfd import watched_ends
+from topology.emulation.faults import Faults
+from topology.emulation.portwatch import PortWatch
+from topology.errors import MeasurementError
+from topology.network import ReservedClass
+
+PAYLOAD_BYTES = 64
+MOST_PACKETS_PER_S = 1000
+CONTRACT_SHARE = 0.6  # of the reserved rate, at most: a sender held up must be able to catch up
+PROBE_INTERVAL_S = 0.05
+RECOVERY_S = 30.0
+QUIET_NS = 100_000_000  # so long must all flows have been on their paths, all ports alive
+LATE_NS = 250_000_000  # a packet not seen so long after its time will not come
+
+
+def packets_per_s(reservations: Mapping[str, Reservation]) -> int:
+    """How many packets of the stream a second every contract has room for."""
+    frame_bits = 8 * (PAYLOAD_BYTES + HEADER_BYTES)
+    least_bps = min(one.rate_bps for one in reservations.values())
+    return min(MOST_PACKETS_PER_S, int(CONTRACT_SHARE * least_bps / frame_bits))
+
+
+class Bench:
+    """All protected flows of a lab under a steady stream, watched while entered."""
+
+    def __init__(self, lab: Lab) -> None:
+        marks = lab.network.routing.reserved
+        assert marks is not None
+        self.lab = lab
+        self.marks: ReservedClass = marks
+        self.faults = Faults(lab.emulated)
+        self.flows: dict[str, Reservation] = protected(lab.reservations)
+        self._number = {name: number for number, name in enumerate(self.flows)}
+        switches = lab.emulated.switches
+        ends = list(watched_ends(lab.layout, lab.emulated.watched))
+        sockets = {switches.instance_of(end.site).database_socket for end in ends}
+        self.watch = PortWatch(sockets, {end.interface for end in ends})
+        self.streams = PacketStreams(
+            [self._flow(one) for one in self.flows.values()],
+            packets_per_s=packets_per_s(self.flows),
+            payload_bytes=PAYLOAD_BYTES,
+        )
+        self._recent: list[Seen] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Bench:
+        with ExitStack() as stack:
+            stack.enter_context(self.watch)
+            stack.enter_context(self.streams)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def settle(self) -> None:
+        """Return when every watched port is alive and every flow is on its path, and was for a moment.
+
+        Raises ``MeasurementError`` if that does not come.
+        """
+        deadline = time.monotonic() + RECOVERY_S
+        while True:
+            time.sleep(PROBE_INTERVAL_S)
+            self.collect()
+            unsettled = self._unsettled(time.monotonic_ns())
+            if not unsettled:
+                return
+            if time.monotonic() > deadline:
+                raise MeasurementError(f"not back to normal after {RECOVERY_S:.0f} s: {unsettled}")
+
+    def _unsettled(self, now_ns: int) -> str:
+        dead = [name for name, live in self.watch.live.items() if not live]
+        if dead:
+            return f"ports {', '.join(dead)} are dead"
+        slow = self.lab.emulated.switches.slow_sessions()
+        if slow:
+            return f"BFD at {', '.join(slow)} is not up to speed"
+        for name, number in self._number.items():
+            lately = [
+                one
+                for one in self._recent
+                if one.flow == number and one.kind == ARRIVED and one.at_ns > now_ns - QUIET_NS
+            ]
+            if len(lately) < 0.5 * QUIET_NS / self.streams.interval_ns:
+                return f"packets of {name} do not arrive"
+            if any(one.dscp != self.marks.dscp for one in lately):
+                return f"packets of {name} go round"
+        return ""
+
+    def collect(self) -> None:
+        """Take in what has been seen since the last call."""
+        self._recent += self.streams.take()
+
+    def forget(self) -> None:
+        """Drop what has been seen so far, except what a fault from now on needs."""
+        from_ns = time.monotonic_ns() - 5 * BEFORE_NS
+        self._recent = [one for one in self._recent if one.at_ns >= from_ns]
+
+    def wait_for_stragglers(self) -> None:
+        """Let the packets sent so far arrive."""
+        time.sleep(LATE_NS / 1e9)
+        self.collect()
+
+    def observation(
+        self, target: Target, began_ns: int, mended_ns: int, barrier_ns: int | None
+    ) -> Observation:
+        """What has been seen of the target's flow; left out are packets that may still come."""
+        flow = self._number[target.reservation]
+        until_ns = time.monotonic_ns() - LATE_NS
+        numbers = self.streams.numbers(flow, began_ns - BEFORE_NS, until_ns)
+        before = self.flows[target.reservation].primary.sites[: target.position + 1]
+        return Observation(
+            began_ns=began_ns,
+            mended_ns=mended_ns,
+            scheduled_ns={number: self.streams.scheduled_ns(flow, number) for number in numbers},
+            seen=[one for one in self._recent if one.flow == flow],
+            upstream_ns=latency_ns(self.lab.network, before),
+            noticed_ns=self._noticed_ns(target, began_ns),
+            barrier_ns=barrier_ns,
+        )
+
+    def duplicates(self) -> int:
+        """Packets of any flow that came more than once, among all that are remembered."""
+        arrived = [(one.flow, one.number) for one in self._recent if one.kind == ARRIVED]
+        return len(arrived) - len(set(arrived))
+
+    def _noticed_ns(self, target: Target, began_ns: int) -> int | None:
+        here, there = target.guard
+        link = next(iter(self.lab.network.path_links((here, there)))).id
+        ends = self.lab.layout.links[link]
+        interface = ends.a.interface if ends.a.site == here else ends.b.interface
+        told = [e.at_ns for e in self.watch.since(began_ns) if e.interface == interface and not e.live]
+        return min(told, default=None)
+
+    def _flow(self, one: Reservation) -> StreamFlow:
+        assert one.backup is not None
+        source, first = one.backup.sites[:2]
+        return StreamFlow(
+            self.lab.endpoint(source),
+            self.lab.endpoint(one.backup.sites[-1]),
+            one.port,
+            self._interface(source, self.lab.layout.port_towards(source, first)),
+        )
+
+    def _interface(self, site: str, port: int) -> str:
+        ends = [end for link in self.lab.layout.links.values() for end in (link.a, link.b)]
+        return next(end.interface for end in ends if (end.site, end.port) == (site, port))
