@@ -9,6 +9,8 @@ from rich.table import Table
 
 from controller.flowtables import digest_of_tables, flow_tables
 from controller.plan import PlannedPath, RoutingPlan
+from controller.promises import Promises, carried
+from controller.reservations import Refusal
 from experiments.cli.console import err, out
 from experiments.results import DelaySplit
 from topology.emulation.layout import Layout
@@ -31,7 +33,7 @@ LEFT = ("to", "到", "route", "路径")
 )
 @click.option("--without", multiple=True, metavar="LINK", help="As if this link had failed; may be repeated.")
 @click.option("--digest", is_flag=True, help="Only the digest: equal plans have equal digests.")
-@click.option("--flows", metavar="SITE", help="Print the flow table of this site's switch.")
+@click.option("--flows", metavar="SITE", help="Print what this site's switch holds.")
 @click.option("--json", "as_json", is_flag=True, help="Every path of every pair and class, as JSON.")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 def command(
@@ -123,12 +125,18 @@ def _print_notes(plan: RoutingPlan, traffic_class: TrafficClass) -> None:
 
 
 def _print_flows(network: Network, plan: RoutingPlan, site: str) -> int:
-    tables = flow_tables(plan, network, Layout.of(network))
+    promises = Promises(network)
+    standing = promises.standing(plan.without_links)
+    tables = flow_tables(plan, network, Layout.of(network), carried(standing))
     if site not in tables:
         raise InputError(
             f"{site!r} is not a site of {network.id}", where="--flows", hint=_some(network.sites)
         )
-    print(tables[site].to_text(), end="")
+    table = tables[site]
+    print(table.meters_text() + table.groups_text() + table.to_text(), end="")
+    refusals = [answer for answer in promises.first_answers if isinstance(answer, Refusal)]
+    for refusal in (*refusals, *standing.broken):
+        err.print(f"{refusal.demand.id}: no reservation: {refusal.reason}", markup=False)
     err.print(f"digest of all flow tables: {digest_of_tables(tables)}", style="dim")
     return 0
 

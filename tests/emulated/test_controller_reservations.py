@@ -164,9 +164,9 @@ def test_a_cut_moves_reservations_and_its_return_brings_them_back(
     rig.set_link("b--d", "down")
     broken = controller.wait_for("promise-broken", after=mark, id="bulk")
     assert broken["constraint"] == "unreachable"
+    mark = len(controller.events)
     rig.set_link("b--d", "up")
     controller.wait_for("promise-moved", after=mark, id="bulk", path=["a", "b", "d"])
-    mark = len(controller.events)
     rig.set_link("c--d", "up")
     for name in ("video", "bulk"):
         controller.wait_for("promise-restored", after=mark, id=name)
