@@ -132,6 +132,13 @@ def _harms(demand: Demand, other: str, failed: Failed) -> Refusal:
 
 Report = Callable[..., None]
 
+_EVENTS = {
+    State.ON_PRIMARY: "promise-restored",
+    State.UNPROTECTED: "promise-unprotected",
+    State.ON_BACKUP: "promise-moved",
+    State.REROUTED: "promise-moved",
+}
+
 
 def report_changes(report: Report, before: Standing, now: Standing, **fields: object) -> list[str]:
     """Report every reservation of both that stands differently; their ids."""
@@ -146,8 +153,7 @@ def report_changes(report: Report, before: Standing, now: Standing, **fields: ob
             told = {"constraint": str(held.refusal.constraint), "reason": held.refusal.reason}
             report("promise-broken", id=name, **told, **fields)
         else:
-            event = "promise-restored" if held.state is State.ON_PRIMARY else "promise-moved"
-            report(event, id=name, state=str(held.state), **way(held.active), **fields)
+            report(_EVENTS[held.state], id=name, state=str(held.state), **way(held.active), **fields)
     return changed
 
 
