@@ -116,7 +116,7 @@ def _by_class(system: System, method: Method, gathered: _Gathered) -> None:
         gathered.exact &= own.exact
         gathered.cycles += own.cycles
         for server, flows in bursts.system.at.items():
-            rate = bursts.system.arrivals(flows).rate
+            rate = bursts.system.rate(flows)
             higher[server] += TokenBucket(rate, bursts.together(flows, server))
 
 

@@ -53,7 +53,7 @@ class Bursts:
         """The burst of one flow where it enters a server."""
         before = self.system.previous(flow, server)
         if before is None:
-            return Fraction(self.system.flows[flow].arrivals.burst)
+            return self.system.flows[flow].arrivals.burst
         return self.values[flow, before, server]
 
     def together(self, flows: Iterable[str], server: str) -> Number:
@@ -72,7 +72,7 @@ class Bursts:
         """What arrives at a server, knowing the rates of the links it comes over."""
         parts = []
         for before, flows in self.system.inflows[server]:
-            sent = Line(self.system.arrivals(flows).rate, self.together(flows, server))
+            sent = Line(self.system.rate(flows), self.together(flows, server))
             link = self.system.servers[before] if before is not None else None
             carried = None
             if link is not None and link.link_rate is not None:
@@ -89,23 +89,14 @@ def residual_rule(multiplexing: Multiplexing) -> Rule:
 
     def leaving(bursts: Bursts, server: str) -> Mapping[Group, Number]:
         system = bursts.system
+        service = system.servers[server].service
         result: dict[Group, Number] = {}
-        for (before, after), members in system.edges.items():
-            if before != server:
-                continue
-            for name, flows in [("", members), *((flow, (flow,)) for flow in members)]:
-                rate = system.arrivals(flows).rate
-                result[name, before, after] = bursts.together(flows, server)
-                if rate == 0:
-                    continue  # its burst is all that it ever sends
-                others = [flow for flow in system.at[server] if flow not in flows]
-                latency = residual_latency(
-                    multiplexing,
-                    system.servers[server].service,
-                    system.arrivals(others).rate,
-                    bursts.together(others, server),
-                )
-                result[name, before, after] += rate * latency
+        for name, after, flows, others in system.leaving[server]:
+            burst, rate = bursts.together(flows, server), system.rate(flows)
+            if rate > 0:  # else its burst is all that it ever sends
+                cross = bursts.together(others, server)
+                burst += rate * residual_latency(multiplexing, service, system.rate(others), cross)
+            result[name, server, after] = burst
         return result
 
     return leaving
@@ -119,16 +110,11 @@ def delay_rule(multiplexing: Multiplexing) -> Rule:
         wait = shaped_delay(bursts, server, multiplexing)
         if wait is None:
             raise _Endless(server)
-        result: dict[Group, Number] = {}
-        for (before, after), members in system.edges.items():
-            if before != server:
-                continue
-            for flow in members:
-                result[flow, before, after] = (
-                    bursts.of_flow(flow, server) + system.flows[flow].arrivals.rate * wait
-                )
-            result["", before, after] = sum(result[flow, before, after] for flow in members)
-        return result
+        return {
+            (name, server, after): sum(bursts.of_flow(flow, server) for flow in flows)
+            + system.rate(flows) * wait
+            for name, after, flows, _others in system.leaving[server]
+        }
 
     return leaving
 

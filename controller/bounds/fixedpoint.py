@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 MAX_STEPS = 5_000
 _CONVERGED = 1e-15
-_HOPELESS = 1e30
+_HOPELESS = 1e12  # times the first step; such a bound would say nothing
 _DENOMINATORS = (1, 10, 1_000, 100_000, 10_000_000)
 _MARGINS = (1e-12, 1e-9, 1e-6, 1e-3)
 
@@ -74,7 +74,7 @@ def _iterate(
         after = {key: float(value) for key, value in step(values).items()}
         largest = max(after.values())
         start = start or largest
-        if not math.isfinite(largest) or largest > _HOPELESS * max(start, 1.0):
+        if not math.isfinite(largest) or largest > _HOPELESS * start:
             return None
         change = max(abs(after[key] - values[key]) / (after[key] or 1.0) for key in after)
         values = after

@@ -71,8 +71,8 @@ def _cross_traffic(
         remark = theorems.CROSS_WITH
     cross = {}
     for server in flow.path:
-        others = [other for other in bursts.system.at[server] if other != flow.id]
-        cross[server] = TokenBucket(bursts.system.arrivals(others).rate, bursts.together(others, server))
+        others = tuple(other for other in bursts.system.at[server] if other != flow.id)
+        cross[server] = TokenBucket(bursts.system.rate(others), bursts.together(others, server))
     return cross, remark
 
 
@@ -119,7 +119,7 @@ def _without(bursts: Bursts, flow: Flow, stretches: Mapping[_Stretch, list[str]]
     flows = {}
     for number, (stretch, members) in enumerate(stretches.items()):
         entry = flow.path[stretch.first]
-        rate = bursts.system.arrivals(members).rate
+        rate = bursts.system.rate(tuple(members))
         arrivals = TokenBucket(rate, Fraction(bursts.together(members, entry)))
         path = flow.path[stretch.first : stretch.last + 1]
         flows[f"{number}"] = Flow(f"{number}", arrivals, path)

@@ -90,17 +90,13 @@ def _inner(parts: Sequence[Shaped]) -> Iterator[Number]:
 
 
 def _slope(parts: Sequence[Shaped], start: Number) -> Number:
-    """The slope to the right of ``start``."""
-    return sum(
-        part.carried.rate
-        if part.carried is not None and _is_carried(part, part.carried, start)
-        else part.sent.rate
-        for part in parts
-    )
+    """The slope to the right of ``start``, which is 0 or a corner."""
+    return sum(_lower(part, start).rate for part in parts)
 
 
-def _is_carried(part: Shaped, carried: Line, start: Number) -> bool:
-    excess = part.sent.burst - carried.burst
-    if carried.rate <= part.sent.rate:
-        return bool(excess > 0)
-    return bool(excess > start * (carried.rate - part.sent.rate))
+def _lower(part: Shaped, start: Number) -> Line:
+    """The lower line to the right of ``start``; corners are compared, not computed once more."""
+    if part.carried is None or part.sent.burst <= part.carried.burst:
+        return part.sent
+    corner = part.corner()
+    return part.carried if corner is None or corner > start else part.sent

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
 import networkx as nx
 
-from controller.bounds.curves import Exact, RateLatency, TokenBucket, make_exact, total
+from controller.bounds.curves import Exact, RateLatency, TokenBucket, make_exact
 from topology.errors import InputError, Problem
 
 
@@ -126,9 +127,29 @@ class System:
         hop = path.index(server)
         return path[hop - 1] if hop else None
 
-    def arrivals(self, flows: Iterable[str]) -> TokenBucket:
-        """What flows together send where they start."""
-        return total(self.flows[flow].arrivals for flow in flows)
+    def rate(self, flows: tuple[str, ...]) -> Fraction:
+        """What flows together send in the long run."""
+        if flows not in self._rates:
+            self._rates[flows] = Fraction(sum(self.flows[flow].arrivals.rate for flow in flows))
+        return self._rates[flows]
+
+    @cached_property
+    def _rates(self) -> dict[tuple[str, ...], Fraction]:
+        """Sums found before: a fixed point asks for the same ones thousands of times."""
+        return {}
+
+    @cached_property
+    def leaving(self) -> Mapping[str, tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...]]:
+        """What leaves each server for another: flow (``""``: all that go there), next server, the flows, the
+        other flows at the server."""
+        result: dict[str, list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]] = {
+            server: [] for server in self.servers
+        }
+        for (server, after), members in self.edges.items():
+            for name, flows in [("", members), *((flow, (flow,)) for flow in members)]:
+                others = tuple(flow for flow in self.at[server] if flow not in flows)
+                result[server].append((name, after, flows, others))
+        return {server: tuple(groups) for server, groups in result.items()}
 
     def only(self, flows: Sequence[str], services: Mapping[str, RateLatency]) -> System:
         """Some of the flows, and other services."""
@@ -164,7 +185,7 @@ def overloads(system: System) -> list[Problem]:
     """The servers that no bound exists for: more comes than they serve."""
     problems = []
     for server, flows in system.at.items():
-        rate, served = system.arrivals(flows).rate, system.servers[server].service.rate
+        rate, served = system.rate(flows), system.servers[server].service.rate
         if rate > served:
             what = f"its flows send at {float(rate):g}, more than its rate of {float(served):g}"
             problems.append(

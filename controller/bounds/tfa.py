@@ -28,7 +28,7 @@ def flow_delay(servers: list[Bounds], *, shaped: bool) -> Figure:
 
 def _plain(bursts: Bursts, server: str, multiplexing: Multiplexing) -> Bounds:
     flows = bursts.system.at[server]
-    arrivals = TokenBucket(bursts.system.arrivals(flows).rate, bursts.together(flows, server))
+    arrivals = TokenBucket(bursts.system.rate(flows), bursts.together(flows, server))
     service = bursts.system.servers[server].service
     most = Figure(backlog(arrivals, service), theorems.BACKLOG)
     if in_order(bursts.system, server, multiplexing):

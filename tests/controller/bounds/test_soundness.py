@@ -111,7 +111,7 @@ def test_any_order(
 
 
 def test_bounds_are_not_far_from_what_can_happen() -> None:
-    """A check of the check: the worst packet of two bursts at one server comes within a packet of the bound."""
+    """A check of the check: the last packet of two bursts at a server comes within a packet of the bound."""
     rate = Fraction(10)
     server = Server("s", RateLatency(rate, PACKET / rate))
     flows = [Flow(name, TokenBucket(Fraction(1), 5 * PACKET), ("s",)) for name in ("f", "g")]
