@@ -18,6 +18,7 @@ from controller.programmer import Programmer
 from controller.wire import Installed
 from tests.controller.strategies import four_sites
 from topology.emulation.layout import Layout
+from topology.network import Network
 
 NETWORK = four_sites()
 LAYOUT = Layout.of(NETWORK)
@@ -69,11 +70,11 @@ class PretendedSwitch:
 class Stage:
     """A programmer, its switches and the events it emits."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: Network = NETWORK) -> None:
         self.events: list[dict[str, Any]] = []
         self._changed = threading.Condition()
-        self.programmer = Programmer(NETWORK, LAYOUT, self)
-        self.switches = {site: PretendedSwitch(site) for site in NETWORK.sites}
+        self.programmer = Programmer(network, Layout.of(network), self)
+        self.switches = {site: PretendedSwitch(site) for site in network.sites}
 
     def emit(self, event: str, **fields: object) -> None:
         with self._changed:
@@ -188,7 +189,7 @@ def test_foreign_entries_are_removed_unless_replaced(stage: Stage) -> None:
 
 
 def test_a_refused_entry_leaves_its_switch_unconfirmed(stage: Stage) -> None:
-    stage.switches["b"].refusing = lambda change: change.entry.priority == 50
+    stage.switches["b"].refusing = lambda change: change.entry.key[1] == 50
     stage.join("a", "b", "c", "d")
     stage.wait_for("switch", site="d")
     stage.port("a--c", up=False)
