@@ -174,12 +174,12 @@ def _flow(name: str, node: Node, reading: _Reading, servers: Node | None) -> Flo
     path = tuple(_path(node, reading.findings, servers.entries() if servers is not None else {}))
     rate, burst, max_packet = _quantities(node, reading, _FLOW, {"max_packet"})
     priority = node.at(["priority"]).value if node.get("priority") is not None else 0
-    if rate is None or burst is None or max_packet is None or not isinstance(priority, int):
-        return None
-    if max_packet > burst:
+    if burst is not None and max_packet is not None and max_packet > burst:
         place = node.at(["max_packet"])
         what = f"the max_packet {show(place)} is above the burst {show(node.at(['burst']))}"
         reading.findings.add(place, what, "a packet comes at once, so a burst holds at least one")
+    if rate is None or burst is None or max_packet is None or not isinstance(priority, int):
+        return None
     return Flow(name, TokenBucket(rate, burst), path, priority, max_packet)
 
 
