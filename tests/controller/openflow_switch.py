@@ -1,7 +1,8 @@
 """A switch that knows the OpenFlow 1.3 specification and nothing else: no OVS, no os-ken, no root.
 
-It shakes hands, keeps the flow-mods it is sent, reports them back, confirms barriers. Anything it is sent
-that is not plain OpenFlow 1.3 is noted, and fails the test that uses it.
+It shakes hands, keeps the entries, groups and meters it is sent, reports them back, confirms barriers.
+Anything it is sent that is not plain OpenFlow 1.3 is noted, and fails the test that uses it: also a group or
+meter added twice, changed before it was added, or used by an entry before it is there.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import threading
 from enum import IntEnum
 
 VERSION = 4
-_FLOW, _PORT_DESC = 1, 13
-_ADD, _DELETE_STRICT = 0, 4
+_FLOW, _GROUP_DESC, _METER_CONFIG, _PORT_DESC = 1, 7, 10, 13
+_GROUP, _METER = "group", "meter"
+_ADD, _DELETE, _DELETE_STRICT = 0, 2, 4
 _OPENFLOW_BASIC = 0x8000
 _LINK_DOWN = 1
 
@@ -30,11 +32,13 @@ class Kind(IntEnum):
     PORT_STATUS = 12
     PACKET_OUT = 13
     FLOW_MOD = 14
+    GROUP_MOD = 15
     MULTIPART_REQUEST = 18
     MULTIPART_REPLY = 19
     BARRIER_REQUEST = 20
     BARRIER_REPLY = 21
     SET_ASYNC = 28
+    METER_MOD = 29
 
 
 class OpenFlowSwitch:
@@ -45,6 +49,7 @@ class OpenFlowSwitch:
         self.ports = ports
         self.answers_echo = answers_echo
         self.entries: dict[tuple[int, int, bytes], tuple[bytes, bytes]] = {}  # key: cookie, instructions
+        self.held: dict[tuple[str, int], bytes] = {}  # groups and meters: what a report has after the length
         self.flow_mods = 0
         self.problems: list[str] = []
         self.closed = threading.Event()
@@ -90,6 +95,10 @@ class OpenFlowSwitch:
                 self._send(Kind.FEATURES_REPLY, xid, struct.pack("!QIBB2xII", self.dpid, 0, 2, 0, 0, 0))
             case Kind.FLOW_MOD:
                 self._flow_mod(message)
+            case Kind.GROUP_MOD:
+                self._group_or_meter_mod(_GROUP, message)
+            case Kind.METER_MOD:
+                self._group_or_meter_mod(_METER, message)
             case Kind.MULTIPART_REQUEST:
                 self._multipart(xid, int.from_bytes(message[8:10], "big"))
             case Kind.BARRIER_REQUEST:
@@ -113,6 +122,17 @@ class OpenFlowSwitch:
         else:
             self.problems.append(f"flow-mod command {command}")
 
+    def _group_or_meter_mod(self, kind: str, message: bytes) -> None:
+        self.flow_mods += 1
+        command, number = struct.unpack("!H2xI", message[8:16])
+        there = (kind, number) in self.held
+        if there != (command != _ADD):
+            self.problems.append(f"{kind}-mod command {command} for one that is there: {there}")
+        if command == _DELETE:
+            self.held.pop((kind, number), None)
+        else:
+            self.held[kind, number] = message[10:]
+
     def _check_match(self, fields: bytes) -> None:
         while fields:
             oxm_class, _field, length = struct.unpack("!HBB", fields[:4])
@@ -124,22 +144,37 @@ class OpenFlowSwitch:
         while instructions:
             kind, length = struct.unpack("!HH", instructions[:4])
             actions = instructions[8:length] if kind == 4 else b""
-            if kind not in (1, 4):  # goto-table, apply-actions
+            if kind not in (1, 4, 6):  # goto-table, apply-actions, meter
                 self.problems.append(f"instruction {kind}")
+            if kind == 6:
+                self._check_there(_METER, instructions[4:8])
             while actions:
                 action, action_length = struct.unpack("!HH", actions[:4])
-                if action not in (0, 24, 25):  # output, decrement TTL, set-field
+                if action not in (0, 22, 24, 25):  # output, group, decrement TTL, set-field
                     self.problems.append(f"action {action}")
+                if action == 22:
+                    self._check_there(_GROUP, actions[4:8])
                 if action == 25 and int.from_bytes(actions[4:6], "big") != _OPENFLOW_BASIC:
                     self.problems.append("set-field of a class of its own")
                 actions = actions[action_length:]
             instructions = instructions[length:]
+
+    def _check_there(self, kind: str, number: bytes) -> None:
+        if (kind, int.from_bytes(number, "big")) not in self.held:
+            self.problems.append(f"an entry uses a {kind} that is not there")
 
     def _multipart(self, xid: int, kind: int) -> None:
         if kind == _PORT_DESC:
             body = [_port(port, up=True) for port in self.ports]
         elif kind == _FLOW:
             body = [_flow_stats(*key, *value) for key, value in self.entries.items()]
+        elif kind in (_GROUP_DESC, _METER_CONFIG):
+            wanted = _GROUP if kind == _GROUP_DESC else _METER
+            body = [
+                struct.pack("!H", 2 + len(rest)) + rest
+                for (held, _), rest in self.held.items()
+                if held == wanted
+            ]
         else:
             self.problems.append(f"multipart type {kind}")
             return

@@ -7,16 +7,24 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import os_ken.base.app_manager  # noqa: F401  must come first
 import pytest
+from os_ken.ofproto import ofproto_v1_3 as ofproto
+from os_ken.ofproto import ofproto_v1_3_parser as parser
 
 from controller import listener
 from controller.flowtables import flow_tables
 from controller.plan import RoutingPlan
+from controller.reservations import Refusal, Reservation
 from controller.service import ControllerService
+from controller.switch import Ports
 from tests.controller.openflow_switch import OpenFlowSwitch
 from tests.controller.strategies import four_sites
+from tests.controller.test_programmer_reservations import NETWORK as RESERVED
+from tests.controller.test_programmer_reservations import VIDEO, demand
 from topology.emulation.layout import Layout
-from topology.errors import EmulationError
+from topology.errors import EmulationError, InputError
+from topology.network import Network
 
 NETWORK = four_sites()
 LAYOUT = Layout.of(NETWORK)
@@ -25,10 +33,10 @@ LAYOUT = Layout.of(NETWORK)
 class Stage:
     """A running controller, its events, and its switches."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: Network = NETWORK) -> None:
         self.events: list[dict[str, Any]] = []
         self._changed = threading.Condition()
-        self.service = ControllerService(NETWORK, LAYOUT, self)
+        self.service = ControllerService(network, LAYOUT, self)
         self.service.start("127.0.0.1", 0)
         self.switches: dict[str, OpenFlowSwitch] = {}
 
@@ -121,3 +129,63 @@ def test_switches_that_fall_silent_are_given_up(stage: Stage, monkeypatch: pytes
 def test_an_address_in_use_is_an_error_of_ours(stage: Stage) -> None:
     with pytest.raises(EmulationError, match="cannot listen"):
         stage.service.start("127.0.0.1", stage.service.port)
+
+
+@pytest.fixture
+def reserved() -> Iterator[Stage]:
+    stage = Stage(RESERVED)
+    yield stage
+    stage.stop()
+
+
+def test_demands_are_asked_for_and_given_back_from_any_thread(reserved: Stage) -> None:
+    reserved.connect("a", "b", "c", "d")
+    reserved.wait_for("programmed")
+    service = reserved.service
+    assert set(service.snapshot.reservations) == {VIDEO.id}
+    more = demand("more", "d", "a")
+    answer = service.ask(more)
+    assert isinstance(answer, Reservation)
+    assert set(service.snapshot.reservations) == {VIDEO.id, "more"}
+    assert dict(service.snapshot.pending) == {}
+    assert service.usage()["d", "b"].rate_bps == answer.rate_bps
+    assert isinstance(service.ask(more), Refusal)  # there is one of this name
+    with pytest.raises(InputError):
+        service.withdraw("unheard-of")
+    assert service.withdraw("more") == answer
+    assert set(service.snapshot.reservations) == {VIDEO.id}
+    assert service.usage()["d", "b"].rate_bps == 0
+
+
+def test_a_switch_that_comes_back_keeps_its_groups_and_meters(reserved: Stage) -> None:
+    reserved.connect("a", "b", "c", "d")
+    reserved.wait_for("programmed")
+    switch, mark = reserved.switches["a"], len(reserved.events)
+    assert {kind for kind, _ in switch.held} == {"group", "meter"}
+    sent = switch.flow_mods
+    switch.disconnect()
+    reserved.wait_for("switch-lost", site="a", after=mark)
+    pending = reserved.service.ask(demand("more"))
+    assert isinstance(pending, Reservation)
+    assert reserved.service.snapshot.pending == {VIDEO.id: ("a",), "more": ("a",)}
+    assert isinstance(reserved.service.withdraw("more"), Reservation)
+    switch.connect()
+    reserved.wait_for("programmed", after=mark)
+    assert reserved.wait_for("switch", site="a", after=mark)["added"] == 0
+    assert switch.flow_mods == sent
+
+
+def test_a_port_that_is_not_live_counts_as_down() -> None:
+    """Only at a switch that reports liveness: others never set that bit, and their ports are up."""
+    ports = Ports()
+    alive = parser.OFPPort(2, "", b"", 0, ofproto.OFPPS_LIVE, 0, 0, 0, 0, 0, 0)
+    plain = parser.OFPPort(3, "", b"", 0, 0, 0, 0, 0, 0, 0, 0)
+    assert ports.describe(plain)
+    assert ports.up == {3}
+    assert ports.describe(alive)
+    assert ports.up == {2}
+    assert ports.describe(alive._replace(state=0))
+    assert not ports.up
+    assert ports.describe(alive)
+    assert ports.describe(alive, deleted=True)
+    assert not ports.up
