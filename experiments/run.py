@@ -25,6 +25,8 @@ class Depth:
         throughput_sites: at most so many destinations get iperf3 runs; 0 means all.
         utilisation: background load of the links on the measured paths; 0 leaves it out.
         packets: of admitted flows, where an experiment sends as their contracts allow.
+        repetitions: of each kind of fault, where an experiment breaks things.
+        watch_s: how long such an experiment looks for false alarms first.
     """
 
     samples: int = 1000
@@ -34,6 +36,8 @@ class Depth:
     throughput_sites: int = 0
     utilisation: float = 0.16
     packets: int = 110_000
+    repetitions: int = 50
+    watch_s: float = 600.0
 
     def interval_ms(self, pairs: int) -> float:
         """Time between two probes of a pair."""
@@ -41,7 +45,15 @@ class Depth:
 
 
 FULL = Depth()
-QUICK = Depth(samples=100, pings=5, throughput_s=1, throughput_sites=3, packets=12_000)
+QUICK = Depth(
+    samples=100,
+    pings=5,
+    throughput_s=1,
+    throughput_sites=3,
+    packets=12_000,
+    repetitions=1,
+    watch_s=5.0,
+)
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,11 @@ class Experiment(ABC):
 
 def shipped() -> dict[str, type[Experiment]]:
     """The experiments that come with OneHop, by name."""
+    from experiments.catalog.determinism import Determinism
+    from experiments.catalog.failover import Failover
     from experiments.catalog.one_hop import OneHop
 
-    return {experiment.name: experiment for experiment in (OneHop,)}
+    return {experiment.name: experiment for experiment in (OneHop, Determinism, Failover)}
 
 
 def find(reference: str) -> type[Experiment]:

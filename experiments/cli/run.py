@@ -35,6 +35,10 @@ PROPOSAL = "qingyang-direct"
 @click.option("--quick", is_flag=True, help="Fewer samples, throughput to three sites: under a minute.")
 @click.option("--samples", type=int, help="STAMP probes per pair and state.  [default: 1000, quick 100]")
 @click.option("--packets", type=int, help="Packets of admitted flows.  [default: 110000, quick 12000]")
+@click.option("--repetitions", type=int, help="How often each fault is tried.  [default: 50, quick 1]")
+@click.option(
+    "--watch", "watch_s", type=float, help="Seconds to look for false alarms.  [default: 600, quick 5]"
+)
 @click.option(
     "--utilisation",
     type=float,
@@ -54,6 +58,8 @@ def command(
     quick: bool,
     samples: int | None,
     packets: int | None,
+    repetitions: int | None,
+    watch_s: float | None,
     utilisation: float | None,
     datapath: str,
     pipe: str,
@@ -77,11 +83,13 @@ def command(
       onehop run --proposal my-overlay.yaml --json > result.json
       onehop run determinism --quick
       onehop run determinism --scenario tiny-deterministic --packets 20000
+      onehop run failover --repetitions 10 --watch 60
     """
     if only_list:
         return _list()
     chosen = catalog.find(experiment)
     depth = _depth(quick, samples, utilisation, packets)
+    depth = _faults(depth, repetitions, watch_s)
     options = realisation(datapath, pipe, seed, rate_scale)
     destinations: tuple[str, ...] = ()
     if chosen.scenario:
@@ -174,6 +182,18 @@ def _depth(quick: bool, samples: int | None, utilisation: float | None, packets:
         if not 0 <= utilisation <= 0.95:
             raise InputError(f"--utilisation is a share of the link's rate, 0 to 0.95, not {utilisation:g}")
         depth = dataclasses.replace(depth, utilisation=utilisation)
+    return depth
+
+
+def _faults(depth: Depth, repetitions: int | None, watch_s: float | None) -> Depth:
+    if repetitions is not None:
+        if not 1 <= repetitions <= 1000:
+            raise InputError(f"--repetitions must be 1 to 1000, not {repetitions}")
+        depth = dataclasses.replace(depth, repetitions=repetitions)
+    if watch_s is not None:
+        if not 0 <= watch_s <= 86_400:
+            raise InputError(f"--watch must be 0 to 86400 seconds, not {watch_s:g}")
+        depth = dataclasses.replace(depth, watch_s=watch_s)
     return depth
 
 
