@@ -13,6 +13,7 @@ from controller.northbound.problems import MEDIA_TYPE
 _REFERENCE = "#/components/schemas/"
 _ANYWHERE = {
     "421": "Asked for under a name that is not this machine's.",
+    "431": "The head of the request is too large.",
     "429": "Too many requests from this address; `Retry-After` says when there may be more.",
     "503": "Not in time, or too many at once.",
 }

@@ -57,6 +57,7 @@ class Guard:
         answering = _Answering(send)
         try:
             headers = dict(scope["headers"])
+            self._check_head(scope)
             self._check_host(headers)
             self._check_rate(scope)
             self._check_token(scope, headers)
@@ -82,6 +83,13 @@ class Guard:
         task.add_done_callback(self._late.discard)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         await answering.instead(problem(503, "this takes longer than an answer may"), {"Retry-After": "1"})
+
+    def _check_head(self, scope: Message) -> None:
+        """uvicorn limits heads only as long as they are incomplete."""
+        size = len(scope["raw_path"]) + len(scope["query_string"])
+        size += sum(len(name) + len(value) for name, value in scope["headers"])
+        if size > self._limits.head_bytes:
+            raise _RefusedError(problem(431, f"a head of more than {self._limits.head_bytes} bytes"))
 
     def _check_host(self, headers: dict[bytes, bytes]) -> None:
         """A page in a browser must not reach the interface under a name of its own (DNS rebinding)."""

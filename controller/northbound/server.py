@@ -19,7 +19,6 @@ from controller.northbound.problems import MEDIA_TYPE, body_of, problem
 from controller.northbound.settings import Limits, Settings
 
 LOG = logging.getLogger("onehop.northbound")
-_MOST_HEADER_BYTES = 16_384
 _STOP_SECONDS = 0.5
 
 
@@ -43,7 +42,7 @@ class Northbound:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+            h11_max_incomplete_event_size=settings.limits.head_bytes,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=1,
         )

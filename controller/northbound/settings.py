@@ -27,7 +27,7 @@ class Limits:
 
     Attributes:
         requests_per_second, burst: token bucket of each client address.
-        body_bytes: largest body.
+        head_bytes, body_bytes: largest head (path, query and headers) and body of a request.
         header_seconds, body_seconds, answer_seconds: longest to send the head, to send the body, to answer.
         connections: most at once, of all clients together.
         streams: most event streams at once.
@@ -36,6 +36,7 @@ class Limits:
 
     requests_per_second: float = 50
     burst: float = 100
+    head_bytes: int = 16_384
     body_bytes: int = 65_536
     header_seconds: float = 10
     body_seconds: float = 10
