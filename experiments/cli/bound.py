@@ -28,7 +28,13 @@ HEADINGS = {
 
 @click.command()
 @click.argument("file", required=False)
-@click.option("--method", "methods", multiple=True, type=click.Choice([str(m) for m in Method]))
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    type=click.Choice([str(m) for m in Method]),
+    help="Only this one; may be repeated.",
+)
 @click.option(
     "--multiplexing",
     "disciplines",

@@ -119,7 +119,7 @@ flows:
         "f.yaml:9:51 flows.'f 1'.path[2]: the path crosses 'a' twice; expected each server once",
         "f.yaml:10:7 flows.g.rate: found 1e30; expected 0, or from 1e-18 to 1e24",
         "f.yaml:10:29 flows.g.path: found 0 entries; expected at least 1",
-        "f.yaml:11:29 flows.h.max_packet: the max_packet '4 bit' is above the burst '3 bit'",
+        "f.yaml:11:30 flows.h.max_packet: the max_packet '4 bit' is above the burst '3 bit'",
         "f.yaml:11:60 flows.h.priority: found 'high'; expected a whole number",
     ]
 
