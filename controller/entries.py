@@ -8,6 +8,7 @@ as they are. The text form is that of ovs-ofctl(8): ``add-flows``, ``add-groups`
 from __future__ import annotations
 
 import hashlib
+from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -137,8 +138,22 @@ class FlowTable:
         )
 
     def extended(self, items: Sequence[Item]) -> FlowTable:
-        """This table with more in it."""
-        return FlowTable.of([*self.entries, *self.groups, *self.meters, *items]) if items else self
+        """This table with more in it. Costs little where little is added: a repair waits for it."""
+        if not items:
+            return self
+        entries = list(self.entries)
+        for item in items:
+            if isinstance(item, FlowEntry):
+                insort(entries, item, key=_place)
+        more = FlowTable.of(items)
+        groups, meters = (*self.groups, *more.groups), (*self.meters, *more.meters)
+        extended = FlowTable(
+            tuple(entries),
+            tuple(sorted(groups, key=lambda group: group.id)),
+            tuple(sorted(meters, key=lambda meter: meter.id)),
+        )
+        extended.__dict__["by_key"] = {**self.by_key, **more.by_key}  # instead of hashing all keys again
+        return extended
 
     @cached_property
     def by_key(self) -> Mapping[EntryKey, Item]:

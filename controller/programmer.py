@@ -24,8 +24,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
+from controller.admission import Standing
 from controller.desk import Desk
-from controller.entries import FlowTable
+from controller.entries import FlowEntry, FlowTable
 from controller.events import Events
 from controller.flowtables import routed_tables, with_reservations
 from controller.installer import Installer
@@ -55,6 +56,7 @@ _REMEMBERED_PLANS = 16
 
 
 Routes = tuple[RoutingPlan, Mapping[str, FlowTable]]
+Combined = tuple[Standing, Mapping[str, FlowTable]]
 
 
 class Programmer:
@@ -75,6 +77,8 @@ class Programmer:
         self._members = self._installer.members
         self._links = Links(layout)
         self._remembered: OrderedDict[tuple[str, ...], Routes] = OrderedDict()
+        self._combined: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], Combined] = OrderedDict()
+        self._entries: dict[tuple[FlowEntry, int], FlowEntry] = {}
         self._failed: tuple[str, ...] = ()
         self._first_join = self._last_join = 0.0
         self._news_at = 0.0  # when what is being dealt with came to be known
@@ -220,14 +224,30 @@ class Programmer:
         """Plan and tables without the failed links; the last few are kept, for links that come and go."""
         if failed not in self._remembered:
             plan = RoutingPlan.of(self._network, without_links=failed)
-            self._remembered[failed] = plan, routed_tables(plan, self._network, self._layout)
+            tables = routed_tables(plan, self._network, self._layout)
+            self._remembered[failed] = plan, {site: self._shared(table) for site, table in tables.items()}
         self._remembered.move_to_end(failed)
         while len(self._remembered) > _REMEMBERED_PLANS:
             self._remembered.popitem(last=False)
         return self._remembered[failed]
 
+    def _shared(self, table: FlowTable) -> FlowTable:
+        """The same table of the objects that other tables have too: comparing an entry to itself is cheap."""
+        known = self._entries
+        return FlowTable(tuple(known.setdefault((entry, entry.hops_left), entry) for entry in table.entries))
+
     def _with_reservations(self) -> Mapping[str, FlowTable]:
-        return with_reservations(self._routed, self._network, self._layout, carried(self._standing))
+        """The tables of plan and standing; the last few are kept, too."""
+        key = self.plan.without_links, self._standing.failed_links
+        standing, tables = self._combined.get(key, (None, self._routed))
+        if standing is not self._standing:
+            routes = carried(self._standing)
+            tables = with_reservations(self._routed, self._network, self._layout, routes)
+            self._combined[key] = self._standing, tables
+        self._combined.move_to_end(key)
+        while len(self._combined) > 2 * _REMEMBERED_PLANS:
+            self._combined.popitem(last=False)
+        return tables
 
     def _program(self, ready: list[str]) -> tuple[int, int]:
         """Bring the switches that may change to the tables; how many changes and rounds that took."""
