@@ -67,7 +67,7 @@ def test_classes_golden() -> None:
         "filter add dev s1-p2 parent 22: protocol ip prio 1 u32 match ip dsfield 0xb4 0xfc flowid 22:20",
         "class replace dev s1-p2 parent 22:1 classid 22:30 htb"
         " rate 2300000bit ceil 10000000bit burst 1514b cburst 1514b prio 2 quantum 1514",
-        "qdisc replace dev s1-p2 parent 22:30 bfifo limit 25000b",
+        "qdisc replace dev s1-p2 parent 22:30 pfifo_head_drop limit 16",
     ]
 
 
@@ -116,8 +116,12 @@ def test_what_tc_says_is_compared_with_what_was_asked() -> None:
     qdiscs: list[dict[str, Any]] = [
         {"kind": "htb", "dev": "s1-p2", "root": True},
         *(
-            {"kind": "bfifo", "dev": "s1-p2", "parent": parent, "options": {"limit": limit}}
-            for parent, limit in (("22:10", 15140), ("22:20", 36918), ("22:30", 25000))
+            {"kind": kind, "dev": "s1-p2", "parent": parent, "options": {"limit": limit}}
+            for kind, parent, limit in (
+                ("bfifo", "22:10", 15140),
+                ("bfifo", "22:20", 36918),
+                ("pfifo_head_drop", "22:30", 16),
+            )
         ),
     ]
     shaped = shaped_of({0x22: "s1-p2"}, qdiscs, SHOWN, FILTERS)["s1-p2"]

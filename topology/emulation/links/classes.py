@@ -42,7 +42,7 @@ class LinkClass:
         rate_bps: what it gets whatever the others do, in bits of Ethernet frames.
         ceil_bps: what it gets at most.
         burst_bytes, ceil_burst_bytes: how much may pass at once at either rate after a pause.
-        queue_bytes: how much of it waits at most.
+        queue_bytes: how much of it waits at most; of the rest, as many full frames as that holds.
     """
 
     name: ClassName
@@ -88,6 +88,7 @@ def link_classes(properties: LinkProperties, reserved: ReservedClass) -> tuple[L
     ours_bps, theirs_bps = control_bps(link_bps), reserved_bps(link_bps, reserved)
     rest_bps = link_bps - ours_bps - theirs_bps
     at_once_bytes = reserved_at_once_bytes(theirs_bps, reserved)
+    rest_frames = max(1, properties.queue_bytes // FRAME_BYTES)
     marks = (reserved.dscp, reserved.backup_dscp)
 
     def one(name: ClassName, dscp: tuple[int, ...], rate_bps: int, burst: int, queue: int) -> LinkClass:
@@ -96,5 +97,5 @@ def link_classes(properties: LinkProperties, reserved: ReservedClass) -> tuple[L
     return (
         one(ClassName.CONTROL, (CONTROL_DSCP,), ours_bps, FRAME_BYTES, CONTROL_QUEUE_FRAMES * FRAME_BYTES),
         one(ClassName.RESERVED, marks, theirs_bps, at_once_bytes, at_once_bytes),
-        one(ClassName.REST, (), rest_bps, burst_bytes(rest_bps / 1e6), properties.queue_bytes),
+        one(ClassName.REST, (), rest_bps, burst_bytes(rest_bps / 1e6), rest_frames * FRAME_BYTES),
     )

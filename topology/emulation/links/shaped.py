@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from topology.emulation.links.buckets import FRAME_BYTES
+
 _CLASS = re.compile(
     r"^class htb ([0-9a-f]+):([0-9a-f]+) .*?\brate (\d+)([KMGT]?)bit"
     r"(?: ceil (\d+)([KMGT]?)bit)?(?: burst (\d+)([KM]?)b)?(?: cburst (\d+)([KM]?)b)?",
@@ -15,6 +17,7 @@ _CLASS = re.compile(
 _FLOW = re.compile(r"\bflowid ([0-9a-f]+):([0-9a-f]+)\b")
 _MATCH = re.compile(r"^\s+match ([0-9a-f]{8})/([0-9a-f]{8}) at 0$", re.MULTILINE)
 _DSCP_SHIFT, _DSCP_MASK = 18, 0x00FC0000  # of the first word of an IPv4 header
+_UNIT_BYTES = {"bfifo": 1, "pfifo_head_drop": FRAME_BYTES}  # of a queue's limit
 _RATE = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZE = {"": 1, "K": 1 << 10, "M": 1 << 20}
 LINK_MINOR = 0x1
@@ -25,7 +28,7 @@ class ShapedClass:
     """One HTB class as tc prints it (rates rounded down to three digits or so of their unit).
 
     Attributes:
-        queue_bytes: of the byte-counting queue below it; ``None`` where there is none.
+        queue_bytes: limit of the queue below it, full frames for one that counts frames; ``None`` if none.
         dscp: marks of the packets that filters send there, ascending.
     """
 
@@ -58,9 +61,9 @@ def shaped_of(
     ``interfaces``: by the major number of their HTB.
     """
     queues = {
-        entry["parent"]: entry["options"]["limit"]
+        entry["parent"]: entry["options"]["limit"] * _UNIT_BYTES[entry["kind"]]
         for entry in qdiscs
-        if entry["kind"] == "bfifo" and interfaces.get(_major(entry.get("parent", ""))) == entry["dev"]
+        if entry["kind"] in _UNIT_BYTES and interfaces.get(_major(entry.get("parent", ""))) == entry["dev"]
     }
     marks = parse_filters(filters)
     found: dict[int, dict[int, ShapedClass]] = {}

@@ -6,6 +6,10 @@ byte-counting queue lies below it. Where it has, each hangs below the link's cla
 matches none, as frames without IP, goes with the rest. The rate counts Ethernet frames as Linux does:
 payload, IP and the 14 bytes of Ethernet header. tc-htb(8), tc-u32(8).
 
+The rest's queue drops its oldest frame when full, not the newest: the kernel tells the sender of the latter,
+and Open vSwitch's userspace datapath then drops what it would have sent next, reserved packets among it
+(``netdev_linux_sock_batch_send`` ends a batch at the first ENOBUFS).
+
 HTB serves first every class that is within its own rate, then lends what is left in the order of ``prio``
 (net/sched/sch_htb.c); so a class keeps its rate whatever the others do.
 
@@ -20,7 +24,7 @@ from collections.abc import Iterator
 from topology.emulation.layout import Layout, LinkEnd, LinkLayout
 from topology.emulation.links import tc
 from topology.emulation.links.buckets import FRAME_BYTES, burst_bytes
-from topology.emulation.links.classes import ClassName
+from topology.emulation.links.classes import ClassName, LinkClass
 from topology.emulation.links.shaped import LINK_MINOR, Shaped, shaped_of
 
 LARGEST_LINK_NUMBER = 0x7FFE  # two handles each, of 16 bits
@@ -86,9 +90,15 @@ def _queues(link: LinkLayout, end: LinkEnd, handle: int) -> Iterator[str]:
             f" rate {each.rate_bps}bit ceil {each.ceil_bps}bit burst {each.burst_bytes}b"
             f" cburst {each.ceil_burst_bytes}b prio {priority} quantum {FRAME_BYTES}"
         )
-        yield f"qdisc replace dev {end.interface} parent {classid} bfifo limit {each.queue_bytes}b"
+        yield f"qdisc replace dev {end.interface} parent {classid} {_queue(each)}"
         for dscp in each.dscp:
             yield (
                 f"filter add dev {end.interface} parent {handle:x}: protocol ip prio 1"
                 f" u32 match ip dsfield {dscp << 2:#04x} 0xfc flowid {classid}"
             )
+
+
+def _queue(each: LinkClass) -> str:
+    if each.name is ClassName.REST:
+        return f"pfifo_head_drop limit {each.queue_bytes // FRAME_BYTES}"
+    return f"bfifo limit {each.queue_bytes}b"
