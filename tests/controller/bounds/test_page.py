@@ -34,7 +34,7 @@ def test_the_example_and_its_answer(
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_python_example_runs(page: Path) -> None:
-    (code,) = [block for block in blocks(page, "") if block.startswith("from controller")]
+    (code,) = blocks(page, "python")
     exec(compile(code, str(page), "exec"), {})
 
 
