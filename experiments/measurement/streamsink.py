@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import select
 import socket
 import sys
@@ -25,6 +27,7 @@ from topology.errors import MeasurementError
 _BUFFER_BYTES = 1 << 22
 _PACKET_BYTES = 2048
 _MOST_A_TURN = 64
+_NICE = -10
 _OFFSET_EVERY_NS = 1_000_000_000
 _ICMP_TIME_EXCEEDED = 11
 _ETHERNET, _IP, _UDP, _ICMP = 14, 20, 8, 8
@@ -49,6 +52,8 @@ def watch_until_parent_leaves(configuration: dict[str, Any], channel: WorkerChan
     for descriptor in (*readers, channel.socket.fileno()):
         poll.register(descriptor, select.EPOLLIN)
     ahead_ns, measured_ns = realtime_offset_ns(), time.monotonic_ns()
+    with contextlib.suppress(OSError):  # packets are stamped, but news of them is waited for
+        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
     channel.ready()
     while True:
         for descriptor, _events in poll.poll():

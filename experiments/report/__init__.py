@@ -7,11 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.report import page, table
+from experiments.failover.summary import FailoverSummary
+from experiments.report import failover_page, failover_table, page, table
 from experiments.results import Conclusion, ResultFolder, Summary
 from topology.errors import InputError
 
-_PAGES: Mapping[str, Callable[[ResultFolder], str]] = {}
+_PAGES: Mapping[str, Callable[[ResultFolder], str]] = {"failover": failover_page.render}
 """What makes the page, by experiment; a comparison of two networks otherwise."""
 
 __all__ = ["print_summary", "write_report"]
@@ -30,5 +31,7 @@ def print_summary(summary: Conclusion, *, console: Console, language: str = "en"
     match summary:
         case Summary():
             table.print_summary(summary, console=console, language=language)
+        case FailoverSummary():
+            failover_table.print_failover(summary, console=console, language=language)
         case _:
             raise InputError(f"no table is known for the experiment {summary.experiment!r}")

@@ -28,7 +28,7 @@ _WIDTH = 860.0
 
 
 def order_of_events(kinds: Sequence[KindResult], language: Language, name: str) -> str:
-    """A row per kind: how long packets were lost, and when what happened; marks at medians, lines for ranges."""
+    """A row per kind: how long packets were lost, and when what happened (dots: medians, lines: ranges)."""
     row = 46.0
     with style.chart_style():
         figure, axes = style.new_figure(_WIDTH, 40 + row * len(kinds) + 44, (196, 22, 26, 44))
@@ -52,7 +52,7 @@ def order_of_events(kinds: Sequence[KindResult], language: Language, name: str) 
 
 def _limit_ms(kinds: Sequence[KindResult]) -> float:
     """As far as any median goes; what lies further is drawn at the edge."""
-    spreads = [getattr(each, event) for each in kinds for event in EVENTS]
+    spreads: list[Spread | None] = [getattr(each, event) for each in kinds for event in EVENTS]
     medians = [spread.median for spread in spreads if spread is not None]
     goals = [each.goal_ms or 0.0 for each in kinds]
     return 1.08 * max([*medians, *goals, *(each.interruption_ms.median for each in kinds), 1.0])

@@ -27,16 +27,16 @@ def render(folder: ResultFolder) -> str:
     networks = {variant: folder.network(variant) for variant in VARIANTS}
     drawn = networks["proposal"] or networks["base"]
     names = _Names(networks)
-    script = _asset("report.js")
+    script = asset("report.js")
     rtt, split = figures.delay_charts(summary) if summary.pairs else (None, None)
-    return _environment().get_template("report.html.j2").render(
+    return environment().get_template("report.html.j2").render(
         manifest=manifest,
         summary=summary,
         pairs=figures.by_region(summary),
         title=_title(summary),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        css=_asset("report.css"),
+        css=asset("report.css"),
         key_figures=key_figures(summary),
         map=figures.route_map(summary, drawn),
         rtt=rtt,
@@ -53,19 +53,20 @@ def render(folder: ResultFolder) -> str:
         processing=_processing(links),
         name=names,
         created=manifest.created.replace("T", " ").rstrip("Z"),
-        options=_options(manifest),
+        options=options_of(manifest),
     )  # fmt: skip
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """What templates of pages are rendered in."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader(_TEMPLATES),
         autoescape=True,  # names come from users' files
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
+    made.globals.update(
         t=translate,
         fill=fill,
         both=both,
@@ -76,13 +77,12 @@ def _environment() -> jinja2.Environment:
         region_name=lambda region: REGION_NAMES.get(region, Text(region, region)),
         max_subjects=MAX_SUBJECTS,
     )
-    environment.filters.update(
-        {"both": both, "number": number, "signed": signed, "percent": percent, "rate": rate}
-    )
-    return environment
+    made.filters.update({"both": both, "number": number, "signed": signed, "percent": percent, "rate": rate})
+    return made
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file that stands beside the templates."""
     return (resources.files(_TEMPLATES) / "templates" / name).read_text(encoding="utf-8")
 
 
@@ -137,7 +137,8 @@ def _processing(links: LinkChecks | None) -> dict[Variant, float] | None:
     return links.switch_processing_ms
 
 
-def _options(manifest: Manifest) -> Sequence[tuple[str, Any]]:
+def options_of(manifest: Manifest) -> Sequence[tuple[str, Any]]:
+    """The options of the run, as the page shows them."""
     return [
         (name, ", ".join(map(str, value)) if isinstance(value, list) else value)
         for name, value in manifest.options.items()

@@ -53,9 +53,12 @@ FIGURE_NAMES: dict[str, Text] = {
     for kind, name in KIND_NAMES.items()
 }
 
+_FILES = ("words.toml", "failover.toml")
+
 WORDS: dict[str, Text] = {
     key: Text(**texts)
+    for name in _FILES
     for key, texts in tomllib.loads(
-        (resources.files("experiments.report") / "templates" / "words.toml").read_text(encoding="utf-8")
+        (resources.files("experiments.report") / "templates" / name).read_text(encoding="utf-8")
     ).items()
 }
