@@ -1,16 +1,20 @@
 """How fast the controller writes flow entries, against ``ovs-ofctl add-flows`` in the same run.
 
-Two measurements on Open vSwitch: one switch given many entries, from making the messages to the barrier's
-reply; and a whole network brought to its plan, from the first switch's joining to the last confirmation.
+On Open vSwitch: one switch given many entries, from making the messages to the barrier's reply; and whole
+networks brought to their plans, from the first switch's joining to the last confirmation. What limits the
+latter is told by the processor time that each side needed: the controller with the making of all messages,
+and ``ovs-vswitchd``, which serves all bridges of a benchmark in one thread.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import statistics
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from controller import wire
@@ -27,6 +31,7 @@ from topology.emulation.layout import Layout
 from topology.emulation.openvswitch import OpenVSwitch
 from topology.errors import MeasurementError
 from topology.network import Network
+from topology.scenario import load
 
 _PATIENCE_SECONDS = 60.0
 
@@ -34,7 +39,11 @@ _PATIENCE_SECONDS = 60.0
 def bench_flow_mods(entries: int = 20_000, sites: int = 100, rounds: int = 3) -> list[dict[str, Any]]:
     """Medians over ``rounds``, each measuring ours and theirs in turn on emptied switches."""
     with private_network(), OpenVSwitch(CELL_RUNTIME / "flowmods") as openvswitch:
-        return [_one_switch(openvswitch, entries, rounds), _whole_network(openvswitch, sites, rounds)]
+        return [
+            _one_switch(openvswitch, entries, rounds),
+            _whole_network(openvswitch, chorded_ring(sites), rounds),
+            _whole_network(openvswitch, load("qingyang-direct"), rounds),
+        ]
 
 
 def _one_switch(openvswitch: OpenVSwitch, count: int, rounds: int) -> dict[str, Any]:
@@ -61,23 +70,54 @@ def _one_switch(openvswitch: OpenVSwitch, count: int, rounds: int) -> dict[str, 
     return _row(f"flow-mods to one switch, {count} entries", ours, theirs)
 
 
-def _whole_network(openvswitch: OpenVSwitch, sites: int, rounds: int) -> dict[str, Any]:
-    network = chorded_ring(sites)
+def _whole_network(openvswitch: OpenVSwitch, network: Network, rounds: int) -> dict[str, Any]:
     layout = Layout.of(network)
     tables = flow_tables(RoutingPlan.of(network), network, layout)
     by_switch = {layout.sites[site].switch: table for site, table in tables.items()}
     count = sum(len(table.entries) for table in tables.values())
-    ours, theirs = [], []
+    ours, theirs, busy = [], [], []
     for _ in range(rounds):
         wire.put.cache_clear()
         with _bridges(openvswitch, layout), _controller(network, layout) as (service, events):
-            openvswitch.transaction(
-                ["set-controller", name, f"tcp:127.0.0.1:{service.port}"] for name in by_switch
-            )
-            ours.append(count / float(events.wait_for("programmed")["seconds"]))
+            with _Busy(openvswitch.switch_pid) as shares:
+                openvswitch.transaction(
+                    ["set-controller", name, f"tcp:127.0.0.1:{service.port}"] for name in by_switch
+                )
+                ours.append(count / float(events.wait_for("programmed")["seconds"]))
+            busy.append(shares)
         with _bridges(openvswitch, layout):  # sooner made anew than emptied one by one
             theirs.append(count / _add_flows(openvswitch, by_switch))
-    return _row(f"flow-mods to {sites} switches, {count} entries", ours, theirs)
+    row = _row(f"flow-mods to {len(by_switch)} switches of {network.id}, {count} entries", ours, theirs)
+    return row | _limit(busy)
+
+
+class _Busy:
+    """Processor time of this process and of the switch over a stretch of time, as shares of one core."""
+
+    def __init__(self, switch_pid: int) -> None:
+        self._switch_pid = switch_pid
+        self.controller = self.switch = 0.0
+
+    def __enter__(self) -> _Busy:
+        self._before = self._now()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        seconds, controller, switch = (b - a for a, b in zip(self._before, self._now(), strict=True))
+        self.controller, self.switch = controller / seconds, switch / seconds
+
+    def _now(self) -> tuple[float, float, float]:
+        fields = Path(f"/proc/{self._switch_pid}/stat").read_text().rpartition(")")[2].split()
+        ticks = int(fields[11]) + int(fields[12])  # utime and stime, proc(5)
+        return time.monotonic(), time.process_time(), ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _limit(busy: list[_Busy]) -> dict[str, Any]:
+    controller = round(statistics.median(one.controller for one in busy), 2)
+    switch = round(statistics.median(one.switch for one in busy), 2)
+    name = "ovs-vswitchd" if switch >= controller else "the controller"
+    limit = f"{name} (busy, of one core: switch {switch:.0%}, controller {controller:.0%})"
+    return {"controller_share": controller, "switch_share": switch, "limit": limit}
 
 
 def _row(what: str, ours: list[float], theirs: list[float]) -> dict[str, Any]:

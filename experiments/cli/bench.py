@@ -84,3 +84,6 @@ def _print(rows: list[Row]) -> None:
             *(str(row.get(key, "")) for key in ("what", "ours", "other", "unit", "ratio", "against"))
         )
     out.print(table)
+    for row in rows:
+        if "limit" in row:
+            out.print(f"{row['what']}: limited by {row['limit']}", style="dim", markup=False)
