@@ -1,0 +1,105 @@
+"""Faults on real packets: what is silent is silent, what is protected goes on, and nothing comes twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from experiments.failover.bench import Bench
+from experiments.failover.kinds import Kind
+from experiments.failover.subjects import TRANSIT_DEMAND, targets, with_transit
+from experiments.failover.trial import Trial, run_trial
+from experiments.lab import Lab
+from tests.emulated.bare_links import bare_links
+from topology.emulation.injection import Direction, Injector
+from topology.emulation.layout import Layout
+from topology.emulation.links import LinkProperties, Pipe
+from topology.emulation.links.choose import probe_netem
+from topology.emulation.links.netem import NetemPipe
+from topology.emulation.links.userspace import UserspacePipe
+from topology.scenario import load
+
+pytestmark = [pytest.mark.emulated, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(params=["userspace", "netem"])
+def pipe(request: pytest.FixtureRequest, cell: None) -> Pipe:
+    if request.param == "netem":
+        available, reason = probe_netem()
+        if not available:
+            pytest.skip(f"no netem: {reason}")
+        return NetemPipe()
+    return UserspacePipe()
+
+
+def arrived(layout: Layout, *, backwards: bool = False, count: int = 20) -> int:
+    """How many of ``count`` frames cross the link from a to b, or from b to a."""
+    link = layout.links["l1"]
+    ends = (link.b, link.a) if backwards else (link.a, link.b)
+    direction = Direction(ends[0].interface, ends[1].interface, 50.0, link.properties.rate_mbps)
+    with Injector([direction]) as injector:
+        return len(injector.probes([0], count, 0.1)[0].arrived)
+
+
+def test_silence_is_of_the_direction_asked_for_and_ends(pipe: Pipe) -> None:
+    with bare_links([LinkProperties(rate_mbps=50, delay_ms=2)], pipe) as layout:
+        pipe.silence("l1", forth=True, back=False)
+        assert (arrived(layout), arrived(layout, backwards=True)) == (0, 20)
+        pipe.silence("l1", forth=False, back=True)
+        assert (arrived(layout), arrived(layout, backwards=True)) == (20, 0)
+        pipe.silence("l1", forth=True, back=True)
+        assert (arrived(layout), arrived(layout, backwards=True)) == (0, 0)
+        pipe.silence("l1", forth=False, back=False)
+        assert (arrived(layout), arrived(layout, backwards=True)) == (20, 20)
+
+
+@pytest.fixture
+def bench(cell: None) -> Iterator[Bench]:
+    network = with_transit(load("tiny-deterministic"))
+    with Lab(network) as lab, Bench(lab) as bench:
+        yield bench
+
+
+def trial(bench: Bench, kind: Kind) -> Trial:
+    places = targets(kind, bench.lab.network, bench.lab.reservations)
+    done = run_trial(bench, kind, 0, places[0])
+    assert done.duplicated == 0
+    assert done.figures.expired == 0
+    return done
+
+
+def test_protection_works_without_a_controller_and_silence_is_noticed(bench: Bench) -> None:
+    assert set(bench.flows) == {"train-beijing", "results-beijing", TRANSIT_DEMAND}
+    assert bench.lab.emulated.switches.slow_sessions() == []
+
+    alone = trial(bench, Kind.CONTROLLER_DEATH)
+    assert alone.figures.barrier_ms is None
+    assert alone.figures.switched_ms is not None
+    # The fault lasted 350 ms; whoever was not protected lost as much.
+    assert alone.figures.interruption_ms < 200
+    assert alone.figures.restored_ms is not None
+
+    for kind in (Kind.SILENT_ONE_WAY, Kind.SILENT_TWO_WAY):
+        before = len(bench.lab.controller.events)
+        silent = trial(bench, kind)
+        assert silent.figures.detected_ms is not None
+        assert silent.figures.lost > 0
+        assert silent.figures.interruption_ms < 300
+        told = [event["event"] for event in bench.lab.controller.events[before:]]
+        assert "link-down" in told
+        assert "promise-moved" in told
+        assert "promise-restored" in told
+
+
+def test_a_dead_switch_is_gone_round_and_taken_back(bench: Bench) -> None:
+    dead = trial(bench, Kind.SWITCH_DEATH)
+    assert dead.target.site
+    assert dead.figures.interruption_ms < 300
+    assert dead.figures.restored_ms is not None
+    bench.settle()
+    time.sleep(0.1)
+    status = bench.lab.emulated.switches.bfd_status([dead.target.site])
+    assert status
+    assert all(session.forwarding for session in status.values())
