@@ -19,6 +19,7 @@ from controller.link_service import LinkService, link_services
 from controller.placement import Objective, Placement, Proof, optimise
 from controller.placement import stages as stages_module
 from controller.reservations import FRAME_BITS, Refusal, Reservation
+from tests.controller.reserving import with_groups
 from tests.controller.strategies import network_of
 from topology.network import Demand, Network, Protection, ReservedClass, TrafficClass
 from topology.scenario import load
@@ -43,6 +44,7 @@ def demand(
     most_ms: float | None = 100.0,
     protection: Protection = Protection.NONE,
     max_hops: int | None = None,
+    avoid_sites: tuple[str, ...] = (),
 ) -> Demand:
     return Demand(
         id=name,
@@ -54,6 +56,7 @@ def demand(
         burst_mbit=burst_mbit,
         protection=protection,
         max_hops=max_hops,
+        avoid_sites=avoid_sites,
     )
 
 
@@ -79,6 +82,12 @@ def along(services: Services, wanted: Demand, path: Sites, queued_ns: int) -> tu
     return uses, queued_ns
 
 
+def risks(network: Network, path: Sites) -> set[str]:
+    """The links of a path, and the groups they are in."""
+    links = list(network.path_links(path))
+    return {link.id for link in links} | {group for link in links for group in link.shared_risk_groups}
+
+
 def possible(network: Network, services: Services, wanted: Demand) -> Iterator[tuple[Uses, int]]:
     """Everything that could be given to a demand: what it takes, and its delay."""
     most_ns = 10**12 if wanted.max_one_way_ms is None else round(wanted.max_one_way_ms * 1e6)
@@ -88,15 +97,17 @@ def possible(network: Network, services: Services, wanted: Demand) -> Iterator[t
         if all(network.sites[site].carries_transit for site in path[1:-1])
         and len(path) - 1 <= (wanted.max_hops or 99)
         and delay_ns(services, tuple(path)) <= most_ns
+        and not set(path[1:-1]) & set(wanted.avoid_sites)
     ]
     if wanted.protection is Protection.NONE:
         for path in paths:
             yield along(services, wanted, path, 0)[0], delay_ns(services, path)
         return
     for primary, backup in product(paths, paths):
-        crossed = {frozenset(d) for d in pairwise(primary)} & {frozenset(d) for d in pairwise(backup)}
         shared = set(primary[1:-1]) & set(backup[1:-1])
-        if crossed or (shared and wanted.protection is Protection.SITE):
+        if risks(network, primary) & risks(network, backup):
+            continue
+        if shared and wanted.protection is Protection.SITE:
             continue
         there, back = primary[:-1], primary[:-1][::-1]
         failover_ns = delay_ns(services, there) + delay_ns(services, back) + delay_ns(services, backup)
@@ -151,6 +162,9 @@ def instances(draw: st.DrawFn) -> tuple[Network, list[Demand]]:
         [(a, b, draw(delays), draw(rates)) for a, b in links],
         no_transit=draw(st.sets(st.sampled_from(sites), max_size=1)),
     )
+    if draw(st.booleans()):
+        groups = st.sampled_from([(), (), ("duct",), ("bridge",)])
+        network = with_groups(network, {link: draw(groups) for link in network.links})
     demands = []
     for number in range(draw(st.integers(2, 4))):
         ends = draw(st.permutations(sites))[:2]
@@ -163,6 +177,7 @@ def instances(draw: st.DrawFn) -> tuple[Network, list[Demand]]:
                 most_ms=draw(st.sampled_from([2.0, 4.0, 8.0, 50.0])),
                 protection=draw(st.sampled_from([*Protection, Protection.NONE])),
                 max_hops=draw(st.sampled_from([None, None, 1, 2])),
+                avoid_sites=tuple(draw(st.sets(st.sampled_from(sites), max_size=1))),
             )
         )
     return reserving(network), demands

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from controller.disjoint import MAX_PRIMARIES
 from controller.placement import optimise
 from experiments.cli import guarded, onehop
-from experiments.cli.placements import sentences
+from experiments.cli.admit import REFUSED
+from experiments.cli.placements import TIME_LIMIT_S, sentences
 from tests.controller.test_placement import crowd, demand, reserving, square
+from topology.emulation.links.classes import LEAST_BURST_FRAMES
 from topology.scenario import load
 
 BLOCKING = """\
@@ -72,3 +76,20 @@ def test_nothing_gained_is_said() -> None:
         "No placement has a larger rate (proven by duality, in whole numbers).",
         "One by one reaches it too.",
     ]
+
+
+@pytest.mark.parametrize("page", ["admission.md", "admission.zh.md"])
+def test_the_page_shows_what_is_told(page: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / page).read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^```(yaml|text)\n(.*?)^```", text, re.M | re.S)[:1])
+    shown = [body for kind, body in re.findall(r"^```(\w+)\n(.*?)^```", text, re.M | re.S) if kind == "text"]
+    file = tmp_path / "three.yaml"
+    file.write_text(blocks["yaml"], encoding="utf-8")
+    admit(str(file))
+    admit(str(file), "--optimise")
+    told = capfd.readouterr()
+    plain = "\n".join(line.rstrip() for line in f"{told.out}\n{told.err}".splitlines())
+    assert [block for block in shown if block not in plain + "\n"] == []
+    assert len(shown) == 3
+    for figure in (MAX_PRIMARIES, LEAST_BURST_FRAMES, f"{TIME_LIMIT_S:g}", REFUSED):
+        assert re.search(rf"\b{figure}\b", text, re.A)
