@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -108,6 +108,6 @@ class Lab:
         """Where to measure from or to at a site."""
         return Endpoint(site, self.layout.sites[site].host_ip, self.emulated.namespace(site))
 
-    def read_back(self) -> list[LinkReading]:
-        """What every link really does, measured link by link and direction by direction."""
-        return read_back(self.layout, self.pipe)
+    def read_back(self, only: Collection[str] = ()) -> list[LinkReading]:
+        """What every link, or ``only`` some, really do, measured link by link and direction by direction."""
+        return read_back(self.layout, self.pipe, only=only)

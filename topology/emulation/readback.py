@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from topology.emulation.contention import (
@@ -39,11 +39,18 @@ FRAMES_PER_SECOND = 20_000  # of trains measured at the same time; two cores car
 
 
 def read_back(
-    layout: Layout, pipe: Pipe, *, probes: int = 40, rate_seconds: float = 0.016, attempts: int = 4
+    layout: Layout,
+    pipe: Pipe,
+    *,
+    only: Collection[str] = (),
+    probes: int = 40,
+    rate_seconds: float = 0.016,
+    attempts: int = 4,
 ) -> list[LinkReading]:
     """Measure every link of a network that is up: both directions, in the order of the layout.
 
     Args:
+        only: measure these links and no others.
         probes: small frames per direction for delay and loss.
         rate_seconds: how long the train for the rate lasts, at least. What fits the link's queue is sent
             at once, so that a sender held up by other work does no harm.
@@ -51,11 +58,11 @@ def read_back(
 
     Raises ``EmulationError`` where the pipe has died or the machine is too busy to measure at all.
     """
-    if not layout.links:
+    links = [link for link in layout.links.values() if not only or link.link in only]
+    if not links:
         return []
     shaped = shaping.read_back(layout)
-    faults = _faults(layout, pipe, shaped)
-    links = list(layout.links.values())
+    faults = _faults(links, pipe, shaped)
     directions = [direction for link in links for direction in _directions(link)]
     contenders = {n: Contender.all_of(links[n // 2], direction) for n, direction in enumerate(directions)}
     first = _numbers_of_contenders(contenders, len(directions))
@@ -146,13 +153,13 @@ def _reordered(seen: Sightings) -> int:
     return late
 
 
-def _faults(layout: Layout, pipe: Pipe, shaped: Mapping[str, Shaped]) -> list[tuple[str, ...]]:
-    """What pipe and HTB say that differs from the layout, for each direction in order."""
+def _faults(links: Sequence[LinkLayout], pipe: Pipe, shaped: Mapping[str, Shaped]) -> list[tuple[str, ...]]:
+    """What pipe and HTB say that differs from the layout, for each direction of ``links`` in order."""
     if not pipe.alive():
         raise EmulationError("the links are dead: what carried their frames has ended", hint="run again")
     declared = pipe.declared()
     faults = []
-    for link in layout.links.values():
+    for link in links:
         asked, said = link.properties, declared.get(link.link)
         of_pipe = ["the pipe does not carry it"] if said is None else pipe_faults(asked, said)
         for end in (link.a, link.b):

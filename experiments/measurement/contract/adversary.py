@@ -34,12 +34,13 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class AdversaryReport:
-    """Over ``seconds``: frames offered by load, those that the full queue refused, and the rate offered."""
+    """Over ``seconds``: frames offered by each of ``loads``. How many of them a queue drops, it knows itself
+    (``shaping.rest_drops``).
+    """
 
     seconds: float
     loads: tuple[Load, ...]
     offered: tuple[int, ...]
-    refused: tuple[int, ...]
 
     def offered_mbps(self, number: int) -> float:
         """What was really offered to a link's queue."""
@@ -62,7 +63,7 @@ class Adversary:
 
     def __init__(self, loads: Sequence[Load], *, seed: int) -> None:
         self.loads = tuple(loads)
-        self.report = AdversaryReport(0.0, (), (), ())
+        self.report = AdversaryReport(0.0, (), ())
         self._configuration = {"loads": [asdict(load) for load in loads], "seed": seed}
         self._worker: Worker | None = None
 
@@ -82,9 +83,7 @@ class Adversary:
                 worker.kill()
                 return
             told = _last_message(worker)
-        self.report = AdversaryReport(
-            told["seconds"], self.loads, tuple(told["offered"]), tuple(told["refused"])
-        )
+        self.report = AdversaryReport(told["seconds"], self.loads, tuple(told["offered"]))
 
 
 def _last_message(worker: Worker) -> dict[str, Any]:

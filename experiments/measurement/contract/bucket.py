@@ -50,3 +50,18 @@ def conformance(sent: Iterable[tuple[int, int]], rate_bps: int, burst_bits: int)
         beyond += queue > burst_bits * _SECOND_NS
     deepest_bits = -(-deepest // _SECOND_NS)
     return Conformance(packets, bits, deepest_bits, max(0, deepest_bits - burst_bits), beyond)
+
+
+def policed_bits(sent: Iterable[tuple[int, int]], rate_bps: int, burst_bits: int) -> int:
+    """How much of what was sent a policer of this token bucket lets pass: what a flow that lies is due."""
+    depth = tokens = burst_bits * _SECOND_NS
+    passed = 0
+    last_ns: int | None = None
+    for at_ns, frame_bytes in sent:
+        if last_ns is not None:
+            tokens = min(depth, tokens + (at_ns - last_ns) * rate_bps)
+        last_ns = at_ns
+        if tokens >= 8 * frame_bytes * _SECOND_NS:
+            tokens -= 8 * frame_bytes * _SECOND_NS
+            passed += 8 * frame_bytes
+    return passed

@@ -25,8 +25,9 @@ def receive_until_parent_leaves(configuration: dict[str, Any], channel: WorkerCh
     """``configuration``: ``flows``, ``file``."""
     sockets: dict[int, socket.socket] = {}
     poll = select.epoll()
-    for fields in configuration["flows"]:
-        opened = _open(ContractFlow.from_dict(fields))
+    flows = [ContractFlow.from_dict(fields) for fields in configuration["flows"]]
+    for flow in {(flow.destination.ip, flow.port): flow for flow in flows}.values():  # some share a port
+        opened = _open(flow)
         sockets[opened.fileno()] = opened
         poll.register(opened.fileno(), select.EPOLLIN)
     poll.register(channel.socket.fileno(), select.EPOLLIN)

@@ -23,6 +23,7 @@ class FlowOutcome:
     Attributes:
         sent, lost: packets; lost is what had not come when the receiver stopped.
         duplicated, reordered: came more than once; came after a later one (RFC 4737).
+        departures: time in ns and size in bytes of each packet sent, in order of time.
         delays_ns: one-way delay of each that came, the first copy of it, in the order of sending.
         conformance: what was sent, against the flow's token bucket.
         received_bits: of Ethernet frames, without duplicates.
@@ -36,6 +37,7 @@ class FlowOutcome:
     lost: int
     duplicated: int
     reordered: int
+    departures: list[tuple[int, int]]
     delays_ns: list[int]
     conformance: Conformance
     received_bits: int
@@ -84,6 +86,7 @@ def _outcome(flow: ContractFlow, one: _Gathered) -> FlowOutcome:
         lost=len(one.left_ns) - len(came),
         duplicated=one.duplicated,
         reordered=one.reordered,
+        departures=in_order,
         delays_ns=[one.arrived_ns[number] - one.left_ns[number][0] for number in came],
         conformance=conformance(in_order, flow.rate_bps, flow.burst_bits),
         received_bits=sum(8 * one.left_ns[number][1] for number in came),

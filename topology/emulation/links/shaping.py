@@ -62,6 +62,19 @@ def read_back(layout: Layout) -> dict[str, Shaped]:
     )
 
 
+def rest_drops(layout: Layout) -> dict[str, int]:
+    """Frames that the rest's queue has dropped so far, by switch-side interface; links without classes are
+    missing.
+    """
+    drops = {(entry["dev"], entry.get("parent")): int(entry["drops"]) for entry in tc.show_qdiscs()}
+    places = {
+        end.interface: f"{handle:x}:{MINORS[ClassName.REST]:x}"
+        for link in layout.links.values()
+        for end, handle in ends(link)
+    }
+    return {name: drops[name, parent] for name, parent in places.items() if (name, parent) in drops}
+
+
 def ends(link: LinkLayout) -> tuple[tuple[LinkEnd, int], tuple[LinkEnd, int]]:
     """The two ends of a link and the handles of their HTB."""
     return (link.a, 2 * link.number), (link.b, 2 * link.number + 1)
