@@ -29,6 +29,7 @@ class Query:
         upstream_ns: queueing budgets the flow has passed before the source, where its burst has grown.
         limit_ns: most its bound may be, or ``None``.
         max_hops: most links, or ``None``.
+        below: the path's key must be less, or ``None``.
         closed_sites: not to be crossed; they may be ends.
         closed_links: not to be used.
         turns_back: the way back over all links but the last must have room too (see ``controller.charges``).
@@ -41,6 +42,7 @@ class Query:
     upstream_ns: int = 0
     limit_ns: int | None = None
     max_hops: int | None = None
+    below: int | None = None
     closed_sites: frozenset[int] = NOTHING
     closed_links: frozenset[int] = NOTHING
     turns_back: bool = False
@@ -66,7 +68,8 @@ def grown(burst_bits: int, rate_bps: int, queueing_ns: int) -> int:
 
 def least_path(mesh: Mesh, query: Query, room: Room) -> Directions | None:
     """The first path, in the mesh's order, that satisfies ``query``; ``None`` if there is none."""
-    return _search(mesh, query, room, query.source, (0, query.upstream_ns, 0), NOTHING, NOTHING)
+    start = (0, query.upstream_ns, 0)
+    return _search(mesh, query, room, mesh.to_go(query.destination), query.source, start, NOTHING, NOTHING)
 
 
 def k_shortest(mesh: Mesh, query: Query, room: Room) -> Iterator[Directions]:
@@ -78,10 +81,12 @@ def k_shortest(mesh: Mesh, query: Query, room: Room) -> Iterator[Directions]:
     first = least_path(mesh, query, room)
     waiting = [] if first is None else [(mesh.path_key(first), first, 0)]
     found: list[Directions] = []
+    to_go: list[int] = []
     while waiting:
         _, path, parted = heapq.heappop(waiting)
         yield path
         found.append(path)
+        to_go = to_go or _to_go_with_room(mesh, query, room)
         for position in range(parted, len(path)):
             root = path[:position]
             taken = frozenset(
@@ -94,16 +99,48 @@ def k_shortest(mesh: Mesh, query: Query, room: Room) -> Iterator[Directions]:
                 query.upstream_ns + sum(mesh.queueing_ns[direction] for direction in root),
                 position,
             )
-            spur = _search(mesh, query, room, start, spent, passed, taken)
+            spur = _search(mesh, query, room, to_go, start, spent, passed, taken)
             if spur is not None:
                 other = root + spur
                 heapq.heappush(waiting, (mesh.path_key(other), other, position))
+
+
+def _to_go_with_room(mesh: Mesh, query: Query, room: Room) -> list[int]:
+    """For each site the least key to the destination past links that are full or closed: Dijkstra backwards.
+
+    Nearer the truth than ``Mesh.to_go``, so that many searches with one question are worth its cost.
+    """
+    queued_ns = mesh.queueing_from(query.source)
+    least = [mesh.unreached] * len(mesh.sites)
+    least[query.destination] = 0
+    queue = [(0, query.destination)]
+    while queue:
+        here, site = heapq.heappop(queue)
+        inner = site != query.destination
+        if here > least[site] or (inner and (site in query.closed_sites or not mesh.carries_transit[site])):
+            continue
+        for neighbour, away, _ in mesh.leaving[site]:
+            direction = away ^ 1
+            there = here + mesh.key[direction]
+            if there >= least[neighbour] or direction >> 1 in query.closed_links:
+                continue
+            if room.rate_bps[direction] < query.rate_bps:
+                continue
+            if inner and query.turns_back and room.rate_bps[away] < query.rate_bps:
+                continue
+            queued = query.upstream_ns + queued_ns[neighbour]
+            if room.burst_bits[direction] < grown(query.burst_bits, query.rate_bps, queued):
+                continue
+            least[neighbour] = there
+            heapq.heappush(queue, (there, neighbour))
+    return least
 
 
 def _search(
     mesh: Mesh,
     query: Query,
     room: Room,
+    to_go: list[int],
     start: int,
     spent: tuple[int, int, int],
     passed: frozenset[int],
@@ -111,7 +148,8 @@ def _search(
 ) -> Directions | None:
     """The rest of a path from ``start``, which key, queueing and hops ``spent`` have led to.
 
-    ``passed`` sites are not entered again; the first direction is none of ``not_first``.
+    ``to_go`` is a lower bound on the key that is left from each site. ``passed`` sites are not entered again;
+    the first direction is none of ``not_first``.
     """
     destination, rate_bps, turns_back = query.destination, query.rate_bps, query.turns_back
     room_rate, room_burst, queueing_ns, leaving = (
@@ -120,8 +158,9 @@ def _search(
         mesh.queueing_ns,
         mesh.leaving,
     )
-    to_go = mesh.to_go(destination)
     most = mesh.unreached if query.limit_ns is None else (query.limit_ns + 1) * mesh.unit
+    if query.below is not None:
+        most = min(most, query.below)
     if spent[0] + to_go[start] >= most:
         return None
     max_hops = query.max_hops

@@ -1,14 +1,16 @@
 """Pairs of disjoint paths: a primary, and the backup that survives what the primary does not.
 
-The pair sought has the least total bound; of those the one whose primary comes first in the order of paths.
-``suurballe`` finds it exactly and at once where room and disjointness in links or sites are all that is asked
-(Suurballe, Networks 4, 1974; Suurballe and Tarjan, Networks 14, 1984; residual form: Bhandari 1999). What it
+The primary comes before its backup in the order of paths: packets go the shorter way while they can. Of all
+such pairs the one sought has the least total bound; among equals the one whose primary comes first.
+
+``suurballe`` finds it at once where room and disjointness in links or sites are all that matters (Suurballe,
+Networks 4, 1974; Suurballe and Tarjan, Networks 14, 1984; in the residual form of Bhandari 1999). What it
 cannot see is tested afterwards: limits on delay and hops of each path, bursts that grow, the way back, and
 shared-risk groups, with which the problem is NP-hard (Hu, Networks 42, 2003).
 
 If its pair fails that test, ``least_pair`` takes primaries in their order and finds the least backup for
-each, until no later primary can be part of a better pair: the pair found is then the least, exactly. Only if
-that takes more than ``MAX_PRIMARIES`` primaries does it stop without the proof, with the best pair found.
+each, until twice the primary is no less than the best total: the pair found is then the least, exactly. Only
+if that takes more than ``MAX_PRIMARIES`` primaries does it stop without the proof, with the best pair so far.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from dataclasses import replace
 from itertools import islice
 
 from controller.charges import allowed, charges, fits, turning_back_ns, turning_back_queueing_ns
-from controller.constrained import Query, Room, k_shortest, least_path
+from controller.constrained import Query, Room, grown, k_shortest
 from controller.mesh import Directions, Mesh
 from topology.network import Protection
 
@@ -33,30 +35,23 @@ def least_pair(mesh: Mesh, query: Query, room: Room, protection: Protection) -> 
     pair = suurballe(mesh, query, room, protection)
     if pair is None or holds(mesh, query, room, protection, *pair):
         return pair
-    floor = mesh.to_go(query.destination)[query.source]
-    relaxed_total = mesh.path_key(pair[0]) + mesh.path_key(pair[1])
-    best: tuple[int, int, Pair] | None = None
-    primaries = k_shortest(mesh, replace(query, turns_back=True), room)
-    for primary in islice(primaries, MAX_PRIMARIES):
+    least_total = mesh.path_key(pair[0]) + mesh.path_key(pair[1])
+    total, best = 2 * mesh.unreached, None
+    for primary in islice(k_shortest(mesh, replace(query, turns_back=True), room), MAX_PRIMARIES):
         key = mesh.path_key(primary)
-        if best is not None and (best[0] == relaxed_total or key + floor >= best[0]):
+        if 2 * key >= total or total == least_total:
             break
-        backup = backup_for(mesh, query, room, protection, primary)
-        if backup is None:
-            continue
-        total = key + mesh.path_key(backup)
-        if best is None or (total, key) < best[:2]:
-            best = (total, key, (primary, backup))
-    return None if best is None else best[2]
+        backup = _backup(mesh, query, room, protection, primary, below=total - key)
+        if backup is not None:
+            total, best = key + mesh.path_key(backup), (primary, backup)
+    return best
 
 
-def backup_for(
-    mesh: Mesh, query: Query, room: Room, protection: Protection, primary: Directions
+def _backup(
+    mesh: Mesh, query: Query, room: Room, protection: Protection, primary: Directions, *, below: int
 ) -> Directions | None:
-    """The least backup of a given primary, or ``None``; the way back over the primary is tested too."""
+    """The least backup of a primary, after it in order and ``below`` a key; ``None`` if there is none."""
     limit_ns = None if query.limit_ns is None else query.limit_ns - turning_back_ns(mesh, primary)
-    if limit_ns is not None and limit_ns < 0:
-        return None
     there_and_back = charges(mesh, query.rate_bps, query.burst_bits, primary, (primary[-1],))[:-1]
     if not fits(room, query.rate_bps, there_and_back):
         return None
@@ -65,10 +60,12 @@ def backup_for(
         query,
         upstream_ns=turning_back_queueing_ns(mesh, primary),
         limit_ns=limit_ns,
+        below=below,
         closed_links=query.closed_links | links,
         closed_sites=query.closed_sites | sites,
     )
-    return least_path(mesh, search, room)
+    key = mesh.path_key(primary)
+    return next((path for path in k_shortest(mesh, search, room) if mesh.path_key(path) > key), None)
 
 
 def holds(
@@ -96,9 +93,9 @@ def _risk(mesh: Mesh, protection: Protection, path: Directions) -> tuple[frozens
 
 
 def suurballe(mesh: Mesh, query: Query, room: Room, protection: Protection) -> Pair | None:
-    """The pair of least total bound among paths with room for rate and burst as sent, shorter path first.
+    """The pair of least total bound with room for the rate and for the least a burst can have grown to.
 
-    Heeds the closed links and sites of ``query``, not its limits; groups are not looked at.
+    Shorter path first. Heeds the closed links and sites of ``query``, not its limits, and no groups.
     """
     arcs, source, destination = _arcs(mesh, query, room, sites_too=protection is Protection.SITE)
     distance, entered = _distances(arcs, source)
@@ -131,11 +128,14 @@ def suurballe(mesh: Mesh, query: Query, room: Room, protection: Protection) -> P
 def _arcs(mesh: Mesh, query: Query, room: Room, *, sites_too: bool) -> tuple[_Arcs, int, int]:
     """The usable directions as arcs; for site-disjoint pairs each site is split into an entry and an exit."""
     source, destination = query.source, query.destination
+    queued_ns = mesh.queueing_from(source)
     arcs: _Arcs = {}
     for direction, (tail, head) in enumerate(zip(mesh.tail, mesh.head, strict=True)):
         if tail == destination or head == source or direction >> 1 in query.closed_links:
             continue
-        if room.rate_bps[direction] < query.rate_bps or room.burst_bits[direction] < query.burst_bits:
+        if room.rate_bps[direction] < query.rate_bps:
+            continue
+        if room.burst_bits[direction] < grown(query.burst_bits, query.rate_bps, queued_ns[tail]):
             continue
         if tail != source and (tail in query.closed_sites or not mesh.carries_transit[tail]):
             continue

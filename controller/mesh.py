@@ -78,6 +78,7 @@ class Mesh:
         self.has_groups = any(self.groups)
         self._to_go: dict[int, list[int]] = {}
         self._hops_to_go: dict[int, list[int]] = {}
+        self._queueing_from: dict[int, list[int]] = {}
 
     def to_go(self, destination: int) -> list[int]:
         """For each site the least key to ``destination`` while nothing is reserved; ``unreached`` if none.
@@ -95,8 +96,15 @@ class Mesh:
             self._hops_to_go[destination] = self._distances(destination, [1] * len(self.key))
         return self._hops_to_go[destination]
 
+    def queueing_from(self, source: int) -> list[int]:
+        """For each site the least sum of queueing budgets on a path from ``source``: by it bursts grow."""
+        if source not in self._queueing_from:
+            towards = [self.queueing_ns[direction ^ 1] for direction in range(len(self.queueing_ns))]
+            self._queueing_from[source] = self._distances(source, towards)
+        return self._queueing_from[source]
+
     def _distances(self, destination: int, weight: list[int]) -> list[int]:
-        """Dijkstra 1959, from the destination against the directions."""
+        """Dijkstra 1959, from the destination against the directions; ``weight`` of each direction."""
         least = [self.unreached] * len(self.sites)
         least[destination] = 0
         queue = [(0, destination)]

@@ -36,29 +36,38 @@ def _flow_mods() -> list[Row]:
     return bench_flow_mods()
 
 
+def _admissions() -> list[Row]:
+    from experiments.benchmarks.admissions import bench_admissions
+
+    return bench_admissions()
+
+
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "bring-up": _bring_up,
     "links": _links,
     "flow-mods": _flow_mods,
+    "admissions": _admissions,
 }
+PURE = {"admissions"}  # need neither root nor a cell
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 def command(names: Sequence[str], as_json: bool) -> int:
-    """Measure the lab itself: bring-up against plain Mininet, links against bare veth, flow-mods.
+    """Measure the lab itself: bring-up against plain Mininet, links against bare veth, flow-mods, admissions.
 
     Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
-    two minutes.
+    three minutes; admissions alone need no root.
 
     \b
     Examples:
       onehop bench
       onehop bench bring-up --json
+      onehop bench admissions
     """
 
-    def work(_record: registry.LabRecord) -> int:
+    def work(_record: registry.LabRecord | None) -> int:
         rows: list[Row] = []
         with steps() as progress:
             for name in names or BENCHMARKS:
@@ -74,6 +83,8 @@ def command(names: Sequence[str], as_json: bool) -> int:
         )
         return 0
 
+    if names and PURE.issuperset(names):
+        return work(None)
     return in_cell("bench", "benchmarks", work)
 
 

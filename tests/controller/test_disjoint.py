@@ -46,7 +46,7 @@ def disjoint(network: Network, protection: Protection, primary: Sites, backup: S
 def brute_force(
     network: Network, mesh: Mesh, query: Query, room: Room, protection: Protection
 ) -> tuple[Sites, Sites] | None:
-    """The best of all ordered pairs, every walk of every cut followed."""
+    """The best of all pairs with the shorter path first, every walk of every cut followed."""
     paths = all_paths(network, mesh.sites[query.source], mesh.sites[query.destination])
 
     def fine(primary: Sites, backup: Sites) -> bool:
@@ -69,7 +69,7 @@ def brute_force(
     def rank(pair: tuple[Sites, Sites]) -> tuple[Order, Order]:
         return order(network, *pair), order(network, pair[0])
 
-    pairs = [(a, b) for a in paths for b in paths if fine(a, b)]
+    pairs = [(a, b) for a in paths for b in paths if order(network, a) < order(network, b) and fine(a, b)]
     return min(pairs, key=rank) if pairs else None
 
 
