@@ -112,17 +112,18 @@ class Promises:
 
 
 def carried(now: Standing) -> tuple[Carried, ...]:
-    """Where packets go: those of a broken promise as best effort, those without protection as with it."""
+    """Where packets go, and what is laid ready for them: only what room is held for. Packets of a broken
+    promise go as best effort."""
     return tuple(one for held in now.held.values() if (one := _carried(held)) is not None)
 
 
 def _carried(held: Held) -> Carried | None:
-    admitted = held.reservation
     if held.active is None:
         return None
-    route = held.active if held.state is State.REROUTED else admitted
+    moved = held.state is State.ON_BACKUP  # its path stays laid out, for its return
+    route = held.reservation if moved else held.active
     backup = None if route.backup is None else route.backup.sites
-    return Carried(admitted, route.primary.sites, backup, held.state is State.ON_BACKUP)
+    return Carried(held.reservation, route.primary.sites, backup, moved)
 
 
 def _harms(demand: Demand, other: str, failed: Failed) -> Refusal:

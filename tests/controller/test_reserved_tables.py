@@ -80,6 +80,24 @@ def test_several_cuts_lose_packets_but_never_send_them_in_circles(
             assert (walk.fate, walk.sites) == (Fate.DELIVERED, way.sites)
 
 
+@settings(max_examples=60, deadline=None)
+@given(networks_and_reservations())
+def test_any_transit_site_may_fail_if_the_backup_avoids_all_of_them(
+    drawn: tuple[Network, list[Reservation]],
+) -> None:
+    network, held = drawn
+    layout = Layout.of(network)
+    tables = tables_of(network, *held)
+    for one in held:
+        inner = one.primary.sites[1:-1]
+        if one.backup is None or set(inner) & set(one.backup.sites):
+            continue
+        for site in inner:
+            cut = [link.id for link in network.links.values() if site in (link.a, link.b)]
+            walk = follow_reserved(tables, layout, one, without_links=cut)
+            assert walk.fate is Fate.DELIVERED
+
+
 def test_a_reservation_moved_to_its_backup_goes_there_at_once() -> None:
     tables = tables_of(SQUARE, PROTECTED, on_backup=True)
     walk = follow_reserved(tables, LAYOUT, PROTECTED, without_links=["b--d"])

@@ -114,9 +114,11 @@ def two_states(draw: st.DrawFn) -> tuple[Network, list[Reservation], list[Carrie
     for one in held:
         source, destination = one.primary.sites[0], one.primary.sites[-1]
         for state in states:
-            match draw(st.sampled_from(["path", "backup", "other", "none"])):
+            match draw(st.sampled_from(["path", "bare", "backup", "other", "none"])):
                 case "path":
                     state.append(carried(one))
+                case "bare":
+                    state.append(Carried(one, one.primary.sites))
                 case "backup":
                     state.append(carried(one, on_backup=one.backup is not None))
                 case "other":
