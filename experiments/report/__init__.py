@@ -8,11 +8,22 @@ from pathlib import Path
 from rich.console import Console
 
 from experiments.failover.summary import FailoverSummary
-from experiments.report import failover_page, failover_table, page, table
+from experiments.report import (
+    determinism_page,
+    determinism_table,
+    failover_page,
+    failover_table,
+    page,
+    table,
+)
 from experiments.results import Conclusion, ResultFolder, Summary
+from experiments.results.determinism import DeterminismSummary
 from topology.errors import InputError
 
-_PAGES: Mapping[str, Callable[[ResultFolder], str]] = {"failover": failover_page.render}
+_PAGES: Mapping[str, Callable[[ResultFolder], str]] = {
+    "determinism": determinism_page.render,
+    "failover": failover_page.render,
+}
 """What makes the page, by experiment; a comparison of two networks otherwise."""
 
 __all__ = ["print_summary", "write_report"]
@@ -31,6 +42,8 @@ def print_summary(summary: Conclusion, *, console: Console, language: str = "en"
     match summary:
         case Summary():
             table.print_summary(summary, console=console, language=language)
+        case DeterminismSummary():
+            determinism_table.print_determinism(summary, console=console, language=language)
         case FailoverSummary():
             failover_table.print_failover(summary, console=console, language=language)
         case _:

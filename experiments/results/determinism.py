@@ -174,6 +174,11 @@ class Flooded(ResultModel):
     offered: int
     dropped: int
 
+    @property
+    def ratio(self) -> float:
+        """What was offered, over the link's rate."""
+        return self.offered_mbps / self.rate_mbps
+
 
 class ClassCheck(ResultModel):
     """One class of one link direction: declared, as the kernel says, and measured while all wanted more."""
@@ -213,3 +218,14 @@ class DeterminismSummary(Conclusion):
     def worst(self) -> PromisedFlow | None:
         """The flow that came nearest to its bound."""
         return max(self.flows, key=lambda flow: flow.ratio or 0.0, default=None)
+
+    @property
+    def dropped_ratio(self) -> float:
+        """Share of the best effort offered to all queues that they dropped."""
+        offered = sum(each.offered for each in self.flooded)
+        return sum(each.dropped for each in self.flooded) / offered if offered else 0.0
+
+    @property
+    def largest_burst_ratio(self) -> float:
+        """Largest burst of any flow over that of its contract; at most 1 if all conformed."""
+        return max((flow.sent.largest_burst_bits / flow.burst_bits for flow in self.flows), default=0.0)
