@@ -44,7 +44,7 @@ class Failover(Experiment):
         trials: list[Trial] = []
         alarms: Alarms | None = None
         load = HostLoad()
-        with run.lab() as lab, TrialFile(run.folder.path / TRIALS) as file, Bench(lab) as bench, load:
+        with run.lab() as lab, TrialFile(run.folder.path / TRIALS) as file, load, Bench(lab) as bench:
             run.say("waiting until every flow is on its path")
             bench.settle()
             if depth.watch_s > 0:
