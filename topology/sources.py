@@ -26,6 +26,7 @@ from topology.geography import great_circle_km
 from topology.hints import did_you_mean
 
 MAX_GRAPHML_BYTES = 8 * 1024 * 1024
+ASSUMED_CAPACITY_GBPS = 100  # of a link where a collection states none
 KM_PER_DEGREE = 111.195  # of latitude, and of longitude on the equator
 
 
@@ -48,6 +49,46 @@ class RawLink:
     capacity_gbps: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What a collection says of the traffic of a network, which needs no coordinates.
+
+    Attributes:
+        sites: their ids, as in the scenario document, in its order.
+        links: the sites each link joins, as in the document: parallel links and loops left out.
+        demands: ``(source, destination, rate)``, each direction by itself, as stored; the collection states
+            no unit of rates.
+        on_map: whether the sites have places on the Earth, so that the network can be a scenario.
+    """
+
+    sites: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+    demands: tuple[tuple[str, str, float], ...]
+    on_map: bool
+
+
+def topohub_traffic(name: str) -> Traffic:
+    """The demands of a TopoHub network (those of ``sndlib/`` have some). Raises ``InputError``.
+
+    They are no part of the scenario document: without a unit they are no rates, only ratios.
+    """
+    data = _topohub_data(name)
+    nodes = [_topohub_node(name, node, name.startswith("gabriel/")) for node in data["nodes"]]
+    ids = dict(zip((node.key for node in nodes), _unique_ids(node.name for node in nodes), strict=True))
+    links: dict[frozenset[str], tuple[str, str]] = {}
+    for edge in data["edges"]:
+        a, b = ids[str(edge["source"])], ids[str(edge["target"])]
+        if a != b:
+            links.setdefault(frozenset((a, b)), (a, b))
+    demands = [
+        (ids[str(source)], ids[str(destination)], float(rate))
+        for source, row in data["graph"].get("demands", {}).items()
+        for destination, rate in row.items()
+    ]
+    on_map = name not in DRAWINGS and all(node.place and _is_on_earth(node.place) for node in nodes)
+    return Traffic(tuple(ids.values()), tuple(links.values()), tuple(demands), on_map)
+
+
 def from_topohub(name: str) -> dict[str, Any]:
     """A network of the installed TopoHub collection, as a scenario document. Raises ``InputError``.
 
@@ -55,14 +96,7 @@ def from_topohub(name: str) -> dict[str, Any]:
     the equator) and ``backbone/`` (routes drawn on a map), where the collection's own lengths hold.
     """
     where = f"topohub:{name}"
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+", name) or ".." in name:
-        raise InputError("expected a network as 'topohub:GROUP/NAME'", where=where, hint=_topohub_hint(name))
-    try:
-        data = topohub.get(name)
-    except KeyError:
-        raise InputError(
-            f"TopoHub {topohub.__version__} has no network '{name}'", where=where, hint=_topohub_hint(name)
-        ) from None
+    data = _topohub_data(name)
     group = name.split("/")[0]
     on_plane, own_lengths = group == "gabriel", group in ("gabriel", "backbone")
     if name in DRAWINGS:
@@ -112,6 +146,20 @@ def from_graphml(text: str, name: str, where: str) -> dict[str, Any]:
     return _document(name, where, {"title": f"GraphML file {Path(where).name}"}, nodes, links)
 
 
+def _topohub_data(name: str) -> dict[str, Any]:
+    """A network as the collection stores it. Raises ``InputError``."""
+    where = f"topohub:{name}"
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+", name) or ".." in name:
+        raise InputError("expected a network as 'topohub:GROUP/NAME'", where=where, hint=_topohub_hint(name))
+    try:
+        data: dict[str, Any] = topohub.get(name)
+    except KeyError:
+        raise InputError(
+            f"TopoHub {topohub.__version__} has no network '{name}'", where=where, hint=_topohub_hint(name)
+        ) from None
+    return data
+
+
 def _topohub_node(network: str, node: dict[str, Any], on_plane: bool) -> RawNode:
     key, name = str(node["id"]), str(node.get("name") or node.get("type") or node["id"])
     longitude, latitude = (float(value) for value in node["pos"])
@@ -157,7 +205,10 @@ def _document(
                 "value": 1.6,
                 "assumption": "as Chinese trunk cables: 1.56 to 1.67 great circles",
             },
-            "capacity_gbps": {"value": 100, "assumption": "one 100G wavelength where no capacity is stated"},
+            "capacity_gbps": {
+                "value": ASSUMED_CAPACITY_GBPS,
+                "assumption": "one 100G wavelength where no capacity is stated",
+            },
         },
         "sites": {ids[node.key]: _site(node) for node in nodes},
         "links": list(entries.values()),
@@ -198,8 +249,12 @@ def _check_nodes(nodes: list[RawNode], where: str) -> None:
             where=where,
             hint="add 'Latitude' and 'Longitude' (degrees) to these nodes",
         )
-    if any(abs(node.place[0]) > 90 or abs(node.place[1]) > 180 for node in nodes if node.place is not None):
+    if not all(_is_on_earth(node.place) for node in nodes if node.place is not None):
         raise InputError(_NO_DEGREES, where=where, hint=_DEGREES_HINT)
+
+
+def _is_on_earth(place: tuple[float, float]) -> bool:
+    return abs(place[0]) <= 90 and abs(place[1]) <= 180
 
 
 def _slug(text: str, otherwise: str) -> str:
