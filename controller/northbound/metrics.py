@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -27,6 +27,7 @@ class Metrics:
     """The registry of one interface, apart from the process-wide default one."""
 
     def __init__(self, backend: Backend, feed: EventFeed, streams: Streams) -> None:
+        disable_created_metrics()  # when a count began is of no use to anyone, and doubles the series
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Controller(backend, feed, streams))
         self.requests = Counter(
