@@ -48,7 +48,7 @@ class Timeline:
         sent: packets looked at.
         lost: of them, those that arrived nowhere; ``under_way`` were on the fibre when it was cut.
         interruption_ms: how long packets that came to the fault were lost.
-        pause_ms: longest pause between two packets at the receiver.
+        pause_ms: longest pause between two packets at the receiver that began before the fault was mended.
         last_ms, first_ms: when the packets before and after that pause came; ``None`` without a loss.
         duplicated: packets that came more than once; ``reordered``: that came after a later one.
         expired: packets whose TTL ran out, as in a loop.
@@ -86,7 +86,7 @@ def timeline(observed: Observation, interval_ns: int) -> Timeline:
         arrived.setdefault(one.number, one)
     lost = [number for number in observed.scheduled_ns if number not in arrived]
     under_way = [n for n in lost if observed.scheduled_ns[n] + observed.upstream_ns < began_ns]
-    pause_ns, last_ns, first_ns = _longest_pause(arrived.values(), began_ns)
+    pause_ns, last_ns, first_ns = _longest_pause(arrived.values(), began_ns, observed.mended_ns)
     delays_ns = [
         one.at_ns - one.sent_ns
         for one in arrived.values()
@@ -116,10 +116,16 @@ def timeline(observed: Observation, interval_ns: int) -> Timeline:
     )
 
 
-def _longest_pause(arrived: Iterable[Seen], began_ns: int) -> tuple[int, int | None, int | None]:
-    """The longest pause that ended after the fault began, and its two ends."""
+def _longest_pause(
+    arrived: Iterable[Seen], began_ns: int, mended_ns: int
+) -> tuple[int, int | None, int | None]:
+    """The longest pause that the fault had a part in, and its two ends."""
     times = [one.at_ns for one in arrived]
-    pauses = [(after - before, before, after) for before, after in pairwise(times) if after >= began_ns]
+    pauses = [
+        (after - before, before, after)
+        for before, after in pairwise(times)
+        if after >= began_ns and before < mended_ns
+    ]
     return max(pauses, default=(0, None, None))
 
 
