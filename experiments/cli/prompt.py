@@ -14,6 +14,7 @@ from experiments.cli.console import out
 from experiments.cli.readings import print_readings
 from experiments.lab import Lab
 from experiments.measurement.path import observe_paths
+from topology.emulation.faults import Faults
 from topology.errors import OneHopError
 from topology.network import TrafficClass
 
@@ -26,6 +27,8 @@ class Prompt(cmd.Cmd):
     def __init__(self, lab: Lab) -> None:
         super().__init__()
         self._lab = lab
+        self._faults = Faults(lab.emulated)
+        self._silent: set[str] = set()
         self._address = {site: entry.host_ip for site, entry in lab.layout.sites.items()}
         self.prompt = f"{lab.network.id}> " if sys.stdin.isatty() else ""
 
@@ -129,12 +132,41 @@ class Prompt(cmd.Cmd):
         out.print("measured: " + " > ".join(crossed.sites), markup=False)
 
     def do_cut(self, line: str) -> None:
-        """cut LINK: take a link down at both ends; the controller routes around it."""
-        self._set_link(line, up=False)
+        """cut LINK: take a link down at both ends; the controller routes around it.
+        cut LINK silent [SITE]: lose everything on it, or what comes from SITE, with the carrier left as it is.
+        """
+        link, *how = shlex.split(line) or [""]
+        self._check_link(link)
+        if not how:
+            before = len(self._lab.controller.events)
+            self._lab.emulated.set_link(link, up=False)
+            self._tell_repair("cut", before)
+            return
+        ends = self._lab.layout.links[link]
+        if how[0] != "silent" or len(how) > 2 or any(s not in (ends.a.site, ends.b.site) for s in how[1:]):
+            raise ValueError(f"cut {link}, cut {link} silent, or cut {link} silent {ends.a.site}")
+        before = len(self._lab.controller.events)
+        self._silent.add(link)
+        self._faults.silence(link, from_site=how[1] if len(how) == 2 else "")
+        if link in self._lab.emulated.watched:
+            self._tell_repair("silent", before)
+        else:
+            out.print("silent; no reservation is protected by this link, so no switch watches it (BFD)")
 
     def do_mend(self, line: str) -> None:
-        """mend LINK: bring a cut link back."""
-        self._set_link(line, up=True)
+        """mend LINK: bring a cut or silent link back."""
+        link = line.strip()
+        self._check_link(link)
+        before = len(self._lab.controller.events)
+        if link in self._silent:
+            self._silent.remove(link)
+            self._faults.restore(link)
+            if link not in self._lab.emulated.watched:
+                out.print("mended")
+                return
+        else:
+            self._lab.emulated.set_link(link, up=True)
+        self._tell_repair("mended", before)
 
     def do_check(self, _line: str) -> None:
         """check: what every link declares and what it does."""
@@ -152,16 +184,14 @@ class Prompt(cmd.Cmd):
 
     do_quit = do_exit
 
-    def _set_link(self, line: str, *, up: bool) -> None:
-        link = line.strip()
+    def _check_link(self, link: str) -> None:
         if link not in self._lab.layout.links:
             raise ValueError(f"{link!r} is not a link; see links")
-        before = len(self._lab.controller.events)
-        self._lab.emulated.set_link(link, up=up)
+
+    def _tell_repair(self, done: str, before: int) -> None:
         event = self._lab.controller.wait_for_next("repaired", before, timeout_s=10)
         out.print(
-            f"{'mended' if up else 'cut'}; the controller rerouted {event['rerouted']} routes "
-            f"in {event['seconds'] * 1000:.0f} ms"
+            f"{done}; the controller rerouted {event['rerouted']} routes in {event['seconds'] * 1000:.0f} ms"
         )
         if event["unreachable"]:
             out.print(f"without a route now: {len(event['unreachable'])} pairs")
