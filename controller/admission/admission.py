@@ -148,6 +148,9 @@ class Admission:
             raise InputError("it was reserved at another rate scale", where=where)
         if demand.id in self._reservations:
             raise InputError("it is reserved already", where=where)
+        ports = self._ports.get((demand.source, demand.destination, demand.transport))
+        if ports is not None and reservation.port in ports.taken:
+            raise InputError(f"its port {reservation.port} is taken", where=where)
         if not fits(self._room, reservation.rate_bps, taken):
             raise InputError("there is no room for it", where=where)
         self._enter(reservation, taken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -136,6 +137,53 @@ def test_what_a_refusal_calls_possible_is_possible_and_no_more(data: st.DataObje
         assert would_do(protection=Protection(possible["protection"]))
     elif wanted.protection is not Protection.NONE:
         assert not would_do(protection=Protection.NONE)
+
+
+@pytest.mark.parametrize("name", ["qingyang-deterministic", "topohub:topozoo/Cernet"])
+def test_limits_hold_on_a_crowded_network_of_many_sites(name: str) -> None:
+    """Two hundred demands of all kinds, a third of them withdrawn again; then everything added up anew."""
+    network = reserving(load(name))
+    admission = Admission(network)
+    dice = random.Random(11)
+    sites = sorted(network.sites)
+    refusals = 0
+    for number in range(200):
+        wanted = demand(
+            f"d{number}",
+            *dice.sample(sites, 2),
+            dice.choice([1, 5, 20]),
+            max_one_way_ms=200.0,
+            protection=dice.choice([Protection.NONE, Protection.NONE, Protection.LINK, Protection.SITE]),
+        )
+        refusals += isinstance(admission.ask(wanted), Refusal)
+        if number % 3 == 0 and admission.reservations:
+            admission.withdraw(dice.choice(sorted(admission.reservations)))
+    assert refusals >= 10
+    assert len(admission.reservations) >= 20
+    services = link_services(network)
+    for hop, (rate_bps, burst_bits) in used(network, admission.reservations).items():
+        usage = admission.usage[hop]
+        assert (usage.rate_bps, usage.burst_bits) == (rate_bps, burst_bits)
+        assert rate_bps <= services[hop].rate_bps
+        assert burst_bits <= services[hop].burst_limit_bits
+
+
+def test_what_was_reserved_elsewhere_is_not_taken_up_blindly() -> None:
+    network = two_ways()
+    made = admitted(Admission(network).ask(demand("d", "s", "t", 30, max_one_way_ms=20)))
+    admission = Admission(network)
+    admission.restore(made)
+    assert admission.reservations == {"d": made}
+    for other, why in (
+        (made, "already"),
+        (replace(made, demand=replace(made.demand, id="e")), "port 50000 is taken"),
+        (replace(made, demand=replace(made.demand, id="e"), port=50_001), "no room"),
+        (replace(made, demand=replace(made.demand, id="e"), rate_bps=1), "another rate scale"),
+        (replace(made, primary=replace(made.primary, sites=("s", "t"))), "none of this network"),
+    ):
+        with pytest.raises(InputError, match=why):
+            admission.restore(other)
+    assert admission.reservations == {"d": made}
 
 
 def test_the_contract_is_rounded_once_and_never_below_a_frame() -> None:
