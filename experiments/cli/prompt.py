@@ -133,7 +133,7 @@ class Prompt(cmd.Cmd):
 
     def do_cut(self, line: str) -> None:
         """cut LINK: take a link down at both ends; the controller routes around it.
-        cut LINK silent [SITE]: lose everything on it, or what comes from SITE, with the carrier left as it is.
+        cut LINK silent [SITE]: lose everything on it, or what comes from SITE, but leave the carrier.
         """
         link, *how = shlex.split(line) or [""]
         self._check_link(link)
