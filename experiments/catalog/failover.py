@@ -22,7 +22,7 @@ from topology.network import Network
 
 TRIALS = "trials.jsonl"
 BRING_UP_S = 6.0
-TRIAL_S = 3.6
+TRIAL_S = 3.8
 
 
 class Failover(Experiment):
