@@ -26,6 +26,8 @@ from topology.errors import InputError
 from topology.hints import did_you_mean
 from topology.network import Demand, Network, Transport
 
+FAILED = -1  # room on a failed link: less than what any question needs, even one for no rate at all
+
 PairOfSites = tuple[str, str, Transport]
 
 
@@ -59,7 +61,7 @@ class Admission:
         self._room = Room.whole(mesh)
         self._failed = frozenset(self._directions_of(without_links))
         for direction in self._failed:
-            self._room.rate_bps[direction] = -1  # less than the least question, that for no rate at all
+            self._room.rate_bps[direction] = FAILED
         self._reservations: dict[str, Reservation] = {}
         self._ports: dict[PairOfSites, _Ports] = {}
         self._paths: dict[Directions, ReservedPath] = {}
@@ -79,19 +81,16 @@ class Admission:
     @property
     def usage(self) -> Mapping[tuple[str, str], Usage]:
         """What is reserved on each link direction, by ``(from site, to site)``, in the scenario's order."""
-        mesh, used = self._mesh, Room([0] * len(self._mesh.key), [0] * len(self._mesh.key))
-        for reservation in self._reservations.values():
-            for direction, burst_bits in self._taken(reservation):
-                used.rate_bps[direction] += reservation.rate_bps
-                used.burst_bits[direction] += burst_bits
+        mesh, room = self._mesh, self._room
         return {
             (mesh.sites[tail], mesh.sites[head]): Usage(
                 mesh.links[direction >> 1],
                 mesh.sites[tail],
                 mesh.sites[head],
-                used.rate_bps[direction],
+                (FAILED if direction in self._failed else mesh.rate_bps[direction])
+                - room.rate_bps[direction],
                 mesh.rate_bps[direction],
-                used.burst_bits[direction],
+                mesh.burst_limit_bits[direction] - room.burst_bits[direction],
                 mesh.burst_limit_bits[direction],
             )
             for direction, (tail, head) in enumerate(zip(mesh.tail, mesh.head, strict=True))
