@@ -98,7 +98,7 @@ class Candidates:
             _, _, serial, primary, backups = heapq.heappop(self._ready)
             backup = backups.next(most - primary.cost)
             self._push(serial, primary, backups)
-            if backup is None:
+            if backup is None or backup.key < primary.key:  # packets go the shorter way while they can
                 continue
             if holds(mesh, task.query, self._whole, task.protection, primary.path, backup.path):
                 return Option.of(mesh, task, primary.path, backup.path)

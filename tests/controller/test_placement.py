@@ -19,7 +19,7 @@ from controller.link_service import LinkService, link_services
 from controller.placement import Objective, Placement, Proof, optimise
 from controller.placement import stages as stages_module
 from controller.reservations import FRAME_BITS, Refusal, Reservation
-from tests.controller.reserving import with_groups
+from tests.controller.reserving import order, with_groups
 from tests.controller.strategies import network_of
 from topology.network import Demand, Network, Protection, ReservedClass, TrafficClass
 from topology.scenario import load
@@ -108,6 +108,8 @@ def possible(network: Network, services: Services, wanted: Demand) -> Iterator[t
         if risks(network, primary) & risks(network, backup):
             continue
         if shared and wanted.protection is Protection.SITE:
+            continue
+        if order(network, backup) < order(network, primary):
             continue
         there, back = primary[:-1], primary[:-1][::-1]
         failover_ns = delay_ns(services, there) + delay_ns(services, back) + delay_ns(services, backup)
