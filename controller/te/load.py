@@ -36,7 +36,7 @@ def load(reference: str, demands: str | None = None, *, unit_capacity: bool = Fa
     if demands is not None:
         instance = _with_demands(instance, Path(demands), demands)
     if unit_capacity:
-        instance = instance.with_unit_capacity()
+        instance = replace(instance.with_unit_capacity(), notes=_without_unit(instance.notes))
     return checked(instance, _where_demands_are(reference))
 
 
@@ -92,15 +92,16 @@ def _of_topohub(reference: str) -> Instance:
     number = {site: position for position, site in enumerate(traffic.sites)}
     demands, _ = merged((number[a], number[b], _fraction(rate)) for a, b, rate in traffic.demands)
     notes: tuple[str, ...] = (_NO_UNIT,) if demands else ()
+    unit = "" if demands else GBPS
     if traffic.on_map:
-        return replace(of_network(load_with_demands(reference)), demands=demands, notes=notes)
+        return replace(of_network(load_with_demands(reference)), demands=demands, notes=notes, unit=unit)
     arcs = [
         Arc(f"{a}--{b}", number[tail], number[head], Fraction(ASSUMED_CAPACITY_GBPS))
         for a, b in traffic.links
         for tail, head in ((a, b), (b, a))
     ]
     notes += ("its coordinates are positions on a drawing, so its links have no latency",)
-    return Instance(reference, traffic.sites, tuple(arcs), demands, GBPS, notes=notes)
+    return Instance(reference, traffic.sites, tuple(arcs), demands, unit, notes=notes)
 
 
 def _arcs_of(network: Network, number: Mapping[str, int]) -> list[Arc]:
@@ -120,11 +121,16 @@ def _with_demands(instance: Instance, path: Path, display: str) -> Instance:
         raise InputError(f"expected a REPETITA file, *{_DEMANDS}", where=f"--demands {display}", hint=hint)
     found, notes = repetita.read_demands(_existing(display), len(instance.nodes), display)
     demands: dict[Pair, Fraction] = found
-    if instance.unit == GBPS:
+    unit = instance.unit
+    if unit != repetita.UNIT:
+        unit = GBPS
         demands = {pair: rate / 10**6 for pair, rate in found.items()}
         notes += (f"rates of {display} read as {repetita.UNIT}",)
-    kept = tuple(note for note in instance.notes if note != _NO_UNIT)
-    return replace(instance, demands=demands, notes=(*kept, *notes))
+    return replace(instance, demands=demands, unit=unit, notes=(*_without_unit(instance.notes), *notes))
+
+
+def _without_unit(notes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(note for note in notes if note != _NO_UNIT)
 
 
 def _existing(name: str) -> Path:

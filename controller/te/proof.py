@@ -21,7 +21,7 @@ from math import lcm
 from controller.te.instance import Instance
 from controller.te.program import Floats, Solution
 from controller.te.shortest import distances_to
-from controller.te.splits import Splits, loads_of, splits_of
+from controller.te.splits import Rounding, Splits, loads_of, splits_of
 
 _DENOMINATORS = (60, 10_000)  # tried for prices, whose true values are mostly small fractions of the largest
 _LARGEST_BITS = 512  # of a common denominator; beyond it exact distances would get slow
@@ -64,8 +64,8 @@ def prove(instance: Instance, solution: Solution) -> Proof:
         key=lambda found: found[0],
     )
     best: Proof | None = None
-    for rounded in (True, False):
-        splits = splits_of(instance, solution.flows, rounded=rounded)
+    for rounding in _roundings(instance, lower):
+        splits = splits_of(instance, solution.flows, rounding)
         loads = loads_of(instance, splits)
         upper = most_utilised(instance, loads)
         if best is None or upper < best.upper:
@@ -91,6 +91,15 @@ def lower_bound(instance: Instance, prices: Sequence[Fraction]) -> Fraction:
 def most_utilised(instance: Instance, loads: Sequence[Fraction]) -> Fraction:
     """Largest load over capacity."""
     return max(load / arc.capacity for load, arc in zip(loads, instance.arcs, strict=True))
+
+
+def _roundings(instance: Instance, lower: Fraction) -> Iterator[Rounding | None]:
+    """Rates in simple fractions of the demands' common unit; where arcs must be filled to a share that the
+    lower bound tells, in its unit too; then as the solver has them."""
+    unit = lcm(*(rate.denominator for rate in instance.demands.values()))
+    yield Rounding(unit, 1000)
+    yield Rounding(lcm(unit, lower.denominator), 10)
+    yield None
 
 
 def _candidate_prices(found: Floats) -> Iterator[tuple[Fraction, ...]]:

@@ -69,13 +69,13 @@ def graph_of(text: str, display: str) -> Instance:
     records = reading.sections(text, _GRAPH)
     nodes = max(len(records["NODES"]), reading.promised.get("NODES", 0))
     for record in records["NODES"]:
-        record.number("x", None)
-        record.number("y", None)
+        record.number("x")
+        record.number("y")
     arcs, loops = [], 0
     for record in records["EDGES"]:
         tail, head = record.node("src", nodes), record.node("dest", nodes)
-        weight, capacity = record.weight(), record.number("bw", "more than 0")
-        delay = record.number("delay", "0 or more")
+        weight, capacity = record.weight(), record.number("bw", "from 1e-9 to 1e18")
+        delay = record.number("delay", "0 or from 1e-9 to 1e18")
         if None in (tail, head, weight, capacity, delay):
             continue
         assert tail is not None
@@ -100,7 +100,7 @@ def demands_of(text: str, nodes: int, display: str) -> tuple[dict[Pair, Fraction
     found: list[tuple[int, int, Fraction]] = []
     for record in reading.sections(text, _DEMANDS)["DEMANDS"]:
         source, destination = record.node("src", nodes), record.node("dest", nodes)
-        rate = record.number("bw", "0 or more")
+        rate = record.number("bw", "0 or from 1e-9 to 1e18")
         if source is not None and destination is not None and rate is not None:
             found.append((source, destination, rate))
     reading.finish()
@@ -136,7 +136,7 @@ class _Reading:
         for line, words in _lines(text):
             if words[0] in _COLUMNS and len(words) <= 2:  # no record is so short, whatever its label
                 current, names_due = self._header(line, words, expected, headers), True
-            elif names_due and words[0] == "label":
+            elif tuple(words) == _COLUMNS.get(current) or (names_due and words[0] == "label"):
                 names_due = False
             elif current:
                 if names_due:
@@ -209,19 +209,17 @@ class _Record:
 
         return self._value("weight", convert, "a whole number, 1 or more")
 
-    def number(self, column: str, bound: str | None) -> Fraction | None:
-        """A decimal number; with ``bound`` not negative, and not 0 if it asks for more."""
+    def number(self, column: str, bounds: str = "") -> Fraction | None:
+        """A decimal number; with ``bounds`` a quantity within them."""
 
         def convert(text: str) -> Fraction | None:
             if not _NUMBER.fullmatch(text):
                 return None
             value = Fraction(text)
-            if bound is None:
-                return value
-            least = _LEAST if bound == "more than 0" else Fraction(0)
-            return value if least <= value <= _MOST and (not value or value >= _LEAST) else None
+            within = _LEAST <= value <= _MOST or (value == 0 and bounds.startswith("0"))
+            return value if within or not bounds else None
 
-        return self._value(column, convert, f"a number, {bound}" if bound else "a number")
+        return self._value(column, convert, f"a number, {bounds}" if bounds else "a number")
 
     def _value(self, column: str, convert: Callable[[str], T | None], expected: str) -> T | None:
         if self.broken:

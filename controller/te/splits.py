@@ -17,7 +17,6 @@ from controller.te.shortest import next_hops
 Path = tuple[int, ...]  # arcs, from source to destination
 
 _NEGLIGIBLE = 1e-9  # of the traffic of a source: below it, flow is the solver's tolerance
-_DENOMINATOR = 1000  # vertices of these programmes mostly have small denominators
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,27 @@ class Split:
 Splits = Mapping[Pair, tuple[Split, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """Rates become multiples of ``1 / (grain · n)``, with ``n`` at most ``most``.
+
+    The vertices of these programmes have such rates, so this mostly undoes a solver's rounding.
+    """
+
+    grain: int
+    most: int
+
+    def of(self, rate: float) -> Fraction:
+        """The nearest such rate."""
+        return (Fraction(rate) * self.grain).limit_denominator(self.most) / self.grain
+
+
 def splits_of(
-    instance: Instance, flows: Mapping[int, Floats], *, rounded: bool
+    instance: Instance, flows: Mapping[int, Floats], rounding: Rounding | None = None
 ) -> dict[Pair, tuple[Split, ...]]:
     """``flows`` (by source, per arc) as paths; the rates of a pair add up to its demand exactly.
 
-    ``rounded``: rates become fractions with small denominators, which mostly undoes the solver's rounding.
+    Without ``rounding`` the rates are the solver's.
     """
     found: dict[Pair, list[tuple[Path, float]]] = {}
     wanted: dict[int, dict[int, float]] = {}
@@ -45,7 +59,7 @@ def splits_of(
     for source, carried in flows.items():
         paths_of = _taken_apart(instance, source, carried, wanted[source])
         found |= {(source, destination): paths for destination, paths in paths_of.items()}
-    return {pair: _exact(instance, pair, found[pair], rounded=rounded) for pair in instance.demands}
+    return {pair: _exact(instance, pair, found[pair], rounding) for pair in instance.demands}
 
 
 def loads_of(instance: Instance, splits: Splits) -> tuple[Fraction, ...]:
@@ -99,15 +113,13 @@ def _path_back(
 
 
 def _exact(
-    instance: Instance, pair: Pair, paths: Sequence[tuple[Path, float]], *, rounded: bool
+    instance: Instance, pair: Pair, paths: Sequence[tuple[Path, float]], rounding: Rounding | None
 ) -> tuple[Split, ...]:
     """Rates as fractions that add up to the demand; the largest part takes what rounding left over."""
     demand = instance.demands[pair]
     if not paths:  # too little traffic for the solver to see: the shortest path
         return (Split(_shortest(instance, *pair), demand),)
-    rates = [
-        Fraction(rate).limit_denominator(_DENOMINATOR) if rounded else Fraction(rate) for _, rate in paths
-    ]
+    rates = [rounding.of(rate) if rounding else Fraction(rate) for _, rate in paths]
     most = max(range(len(paths)), key=lambda number: (rates[number], -number))
     rates[most] = demand - (sum(rates, Fraction(0)) - rates[most])
     if rates[most] < 0:  # rounding a very small demand: all of it takes the largest part's path

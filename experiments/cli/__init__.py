@@ -26,6 +26,7 @@ VERBS = {
     "plan": "Compute every route and predicted delay. No root, no emulation.",
     "bound": "Bound worst-case delay and backlog of a small system, by network calculus.",
     "admit": "Ask for reserved paths: a path, a rate, a proven bound, a backup, or why not.",
+    "te": "Set the best routing of a traffic matrix beside shortest paths and ECMP.",
     "scenario": "List, check, show and draw scenarios.",
     "up": "Bring a network up and leave it running with a prompt.",
     "exec": "Run a command on a host of a running network.",
