@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from controller.admission.contract import contract, limit_ns
@@ -70,8 +71,9 @@ class Asker:
             and demand.destination in number
             and demand.source != demand.destination
             and demand.traffic_class is TrafficClass.RESERVED
-            and demand.rate_gbps > 0
-            and demand.burst_mbit >= 0
+            and 0 < demand.rate_gbps < math.inf
+            and 0 <= demand.burst_mbit < math.inf
+            and (demand.max_one_way_ms is None or abs(demand.max_one_way_ms) < math.inf)
             and not demand.avoid_sites
             and not demand.avoid_operators
         ):
@@ -101,10 +103,15 @@ class Asker:
             problems.append(
                 Problem(f"a demand of class {demand.traffic_class}; expected reserved", f"{where}.class")
             )
-        if not demand.rate_gbps > 0:
-            problems.append(Problem("expected a rate above 0", f"{where}.rate_gbps"))
-        if not demand.burst_mbit >= 0:
-            problems.append(Problem("expected a burst of 0 or more", f"{where}.burst_mbit"))
+        if not 0 < demand.rate_gbps < math.inf:
+            what = f"found {demand.rate_gbps:g}; expected a rate above 0 Gbit/s"
+            problems.append(Problem(what, f"{where}.rate_gbps"))
+        if not 0 <= demand.burst_mbit < math.inf:
+            what = f"found {demand.burst_mbit:g}; expected a burst of 0 Mbit or more"
+            problems.append(Problem(what, f"{where}.burst_mbit"))
+        if demand.max_one_way_ms is not None and not abs(demand.max_one_way_ms) < math.inf:
+            what = f"found {demand.max_one_way_ms:g}; expected a number of milliseconds"
+            problems.append(Problem(what, f"{where}.max_one_way_ms"))
         return problems
 
     def find(self, query: Query, room: Room, protection: Protection) -> Found | None:

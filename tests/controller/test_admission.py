@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import subprocess
@@ -297,6 +298,10 @@ def test_what_makes_no_sense_is_told_all_at_once() -> None:
     with pytest.raises(InputError) as told:
         admission.ask(replace(demand("d", "x", "t", avoid_sites=("y",)), traffic_class=TrafficClass.COMPUTE))
     assert len(told.value.problems) == 3
+    for strange in (math.nan, math.inf, -1.0):
+        with pytest.raises(InputError) as told:
+            admission.ask(demand("d", "s", "t", strange, burst_mbit=strange, max_one_way_ms=math.nan))
+        assert len(told.value.problems) == 3
     with pytest.raises(InputError, match="no demand"):
         admission.withdraw("d")
     with pytest.raises(InputError, match="nothing aside"):
