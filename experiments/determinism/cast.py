@@ -20,9 +20,7 @@ LIAR = "liar"
 CROWD = "crowd"
 LIES = 3  # how many times its contract the liar sends
 OVERLOAD = 3.0  # best effort offered to a link, over its rate
-CROWD_PACKETS_PER_S = (
-    400  # from host to host through the switches; more would load the machine, not the links
-)
+CROWD_PACKETS_PER_S = 250  # from host to host, through the switches; more would load the machine only
 CROWD_BYTES = 1400
 LIAR_SHARE = 0.5  # of the rate of the flow whose way it shares
 UNRESERVED_PORT = 40_000

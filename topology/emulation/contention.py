@@ -15,7 +15,7 @@ from topology.emulation.links.shaping import MINORS
 from topology.emulation.reading import ClassReading
 from topology.emulation.trains import measured_rate_mbps, train_of
 
-AHEAD_S = 0.02  # of each class' rate sent at once: little, so that all are through at the same time
+AHEAD_SHARE = 0.5  # of a train sent at once, if the queue holds it: a sender held up shall do no harm
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def contending_trains(contenders: Sequence[Contender], seconds: float) -> list[T
 
 def _train(each: LinkClass, seconds: float) -> Train:
     train = train_of(each.rate_bps / 1e6, each.queue_bytes, _spent_bytes(each), seconds)
-    ahead_bytes = max(2 * FRAME_BYTES, round(each.rate_bps / 8 * AHEAD_S))
+    ahead_bytes = max(2 * FRAME_BYTES, round(train.frames * train.frame_bytes * AHEAD_SHARE))
     return replace(train, ahead_bytes=min(train.ahead_bytes, ahead_bytes))
 
 
