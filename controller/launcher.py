@@ -106,7 +106,7 @@ def _feed(events: Events) -> EventFeed:
 
 
 def _interface(options: argparse.Namespace) -> Interface | None:
-    if options.http is None:
+    if options.http is None and options.http_fd is None:
         for name in ("http_anywhere", "http_token_file"):
             if getattr(options, name):
                 option = "--" + name.replace("_", "-")
@@ -114,6 +114,8 @@ def _interface(options: argparse.Namespace) -> Interface | None:
         return None
     from controller.northbound.interface import Interface
 
+    if options.http_fd is not None:
+        return Interface.inherited(options.http_fd, options.http_anywhere, options.http_token_file)
     host, port = address(options.http, "--http", DEFAULT_HTTP)
     return Interface.prepared(host, port, anywhere=options.http_anywhere, token_file=options.http_token_file)
 
@@ -196,6 +198,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     http = parser.add_argument_group("HTTP interface", "see docs/northbound.md")
     http.add_argument("--http", metavar="HOST:PORT", help=f"serve it there, for example {DEFAULT_HTTP}")
+    http.add_argument(
+        "--http-fd", type=int, metavar="N", help="serve it on this inherited socket, which listens already"
+    )
     http.add_argument(
         "--http-token-file",
         type=Path,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,13 +27,25 @@ class ControllerProcess:
     Args:
         network: JSON file of the resolved network.
         log: where its log goes; the last lines are quoted when it fails.
+        options: further options.
+        descriptors: open files it inherits.
     """
 
-    def __init__(self, network: Path, log: Path, *, port: int = 6653) -> None:
+    def __init__(
+        self,
+        network: Path,
+        log: Path,
+        *,
+        port: int = 6653,
+        options: Sequence[str] = (),
+        descriptors: Sequence[int] = (),
+    ) -> None:
         self._command = [
             *(sys.executable, "-m", "controller", str(network), "--resolved"),
             *("--listen", f"127.0.0.1:{port}", "--events", "-", "--die-with-parent"),
+            *options,
         ]
+        self._descriptors = tuple(descriptors)
         self._log = log
         self._events: list[Event] = []
         self._changed = threading.Condition()
@@ -54,6 +67,7 @@ class ControllerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                pass_fds=self._descriptors,
                 preexec_fn=die_with_parent,
             )
         assert self._process.stdout is not None

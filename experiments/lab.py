@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from experiments.controller_process import ControllerProcess
 from experiments.measurement.endpoint import Endpoint
@@ -43,6 +44,7 @@ class Lab:
         network: what to emulate.
         options: how to realise it.
         progress: called with a short sentence at each step.
+        http: a listening socket for the controller's HTTP interface, and the file of its token.
         watch: whether links that protect a reservation are watched for silent loss (BFD), which takes half a
             processor where Open vSwitch forwards in user space.
 
@@ -56,6 +58,7 @@ class Lab:
         options: LabOptions | None = None,
         progress: Callable[[str], None] = lambda _sentence: None,
         *,
+        http: tuple[int, Path] | None = None,
         watch: bool = True,
     ) -> None:
         self.network = network
@@ -64,6 +67,7 @@ class Lab:
         self.reservations = admitted(self.network)
         self.bring_up_s = 0.0
         self._progress = progress
+        self._http = http
         self._watched = protected_links(network, self.reservations) if watch else ()
         self._stack = ExitStack()
 
@@ -79,7 +83,13 @@ class Lab:
             resolved.write_text(json.dumps(self.network.to_dict(), ensure_ascii=False))
             # The controller starts while the network is being built: both take about a second.
             self.controller = stack.enter_context(
-                ControllerProcess(resolved, log, port=self.layout.controller_port)
+                ControllerProcess(
+                    resolved,
+                    log,
+                    port=self.layout.controller_port,
+                    options=_http_options(self._http),
+                    descriptors=() if self._http is None else self._http[:1],
+                )
             )
             self.emulated = stack.enter_context(
                 EmulatedNetwork(
@@ -116,3 +126,10 @@ class Lab:
     def read_back(self, only: Collection[str] = ()) -> list[LinkReading]:
         """What every link, or ``only`` some, really do, measured link by link and direction by direction."""
         return read_back(self.layout, self.pipe, only=only)
+
+
+def _http_options(http: tuple[int, Path] | None) -> list[str]:
+    if http is None:
+        return []
+    descriptor, token_file = http
+    return ["--http-fd", str(descriptor), "--http-token-file", str(token_file)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from controller.northbound.feed import EventFeed
 from controller.northbound.settings import Settings, listening, token_from
+from topology.errors import InputError
 
 if TYPE_CHECKING:
     from controller.northbound.server import Northbound
@@ -31,6 +32,20 @@ class Interface:
         """Take the address and the token; what the user must know of it goes to stderr. Raises as
         ``listening`` and ``token_from``."""
         listener = listening(host, port, anywhere=anywhere)
+        token, told = token_from(token_file)
+        if told:
+            print(told, file=sys.stderr)
+        return cls(Settings(host, port, token, anywhere), listener)
+
+    @classmethod
+    def inherited(cls, descriptor: int, anywhere: bool, token_file: Path | None) -> Interface:
+        """On a listening socket from whoever started us, perhaps of another network namespace. Raises
+        ``InputError`` if it is none."""
+        try:
+            listener = socket.socket(fileno=descriptor)
+            host, port = listener.getsockname()[:2]
+        except (OSError, ValueError):
+            raise InputError(f"{descriptor} is no listening socket", where="--http-fd") from None
         token, told = token_from(token_file)
         if told:
             print(told, file=sys.stderr)

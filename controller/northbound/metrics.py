@@ -27,7 +27,8 @@ class Metrics:
     """The registry of one interface, apart from the process-wide default one."""
 
     def __init__(self, backend: Backend, feed: EventFeed, streams: Streams) -> None:
-        disable_created_metrics()  # when a count began is of no use to anyone, and doubles the series
+        # When a count began is of no use to anyone, and doubles the series.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Controller(backend, feed, streams))
         self.requests = Counter(

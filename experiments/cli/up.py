@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from controller.launcher import DEFAULT_HTTP, address
+from controller.northbound.settings import listening, token_from
 from experiments.cli.console import err, out, steps
 from experiments.cli.labs import in_cell
 from experiments.cli.options import lab_options, realisation
@@ -27,8 +29,22 @@ from topology.scenario import load
 @lab_options
 @click.option("--check/--no-check", default=True, help="Measure every link before the prompt.")
 @click.option("--detach", is_flag=True, help="Leave it running in the background (exec, status, down).")
+@click.option("--http", metavar="HOST:PORT", help="Serve the controller's HTTP interface there.")
+@click.option(
+    "--http-token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Its token; made if it does not exist. Default: onehop-token in this folder.",
+)
 def command(
-    scenario: str, datapath: str, pipe: str, seed: int, rate_scale: float | None, check: bool, detach: bool
+    scenario: str,
+    datapath: str,
+    pipe: str,
+    seed: int,
+    rate_scale: float | None,
+    check: bool,
+    detach: bool,
+    http: str | None,
+    http_token_file: Path | None,
 ) -> int:
     """Bring a network up and leave it running, with a prompt to use its hosts by site name.
 
@@ -39,21 +55,34 @@ def command(
       onehop up tiny
       onehop up topohub:topozoo/Cernet --no-check
       onehop up qingyang-direct --detach; onehop exec qingyang bash; onehop down
+      onehop up tiny-deterministic --http 127.0.0.1:8653
     """
     network = scaled(load(scenario), rate_scale)  # mistakes are told before anything is created
     options = realisation(datapath, pipe, seed, rate_scale)
+    interface = None if http is None else _listening(http, http_token_file)
     if detach:
         _go_to_background()
 
     def use(record: registry.LabRecord) -> int:
         with ExitStack() as stack:
             with steps() as progress:
-                lab = Lab(network, options, progress.say)
+                lab = Lab(network, options, progress.say, http=interface)
                 progress.expect(2 + 0.05 * len(lab.layout.sites))
                 stack.enter_context(lab)
             return _use(lab, record, check=check, prompt=not detach)
 
     return in_cell("up", scenario, use)
+
+
+def _listening(http: str, token_file: Path | None) -> tuple[int, Path]:
+    """A socket of this network namespace, which the controller inherits, and the file of the token."""
+    host, port = address(http, "--http", DEFAULT_HTTP)
+    listener = listening(host, port, anywhere=False)
+    file = (token_file or Path("onehop-token")).absolute()
+    told = token_from(file)[1]
+    host, port = listener.getsockname()[:2]
+    err.print(f"HTTP interface: http://{host}:{port}, {told or f'token in {file}'}", markup=False)
+    return listener.detach(), file
 
 
 def _use(lab: Lab, record: registry.LabRecord, *, check: bool, prompt: bool) -> int:

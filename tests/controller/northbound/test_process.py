@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -121,6 +122,7 @@ def test_it_ends_quickly_with_open_streams() -> None:
         (["--http-token-file", "token"], "without --http"),
         (["--tls-key", "key.pem"], "--tls-cert and --tls-ca missing"),
         (["--tls-bind-dpid"], "missing"),
+        (["--http-fd", "77"], "no listening socket"),
     ],
 )
 def test_mistaken_options_are_told_before_anything_starts(options: list[str], told: str) -> None:
@@ -141,3 +143,17 @@ def test_without_http_nothing_of_it_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_it_serves_a_socket_it_inherits(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-m", "controller", "tiny", "--listen", "127.0.0.1:0", "--die-with-parent"]
+        command += ["--http-fd", str(listener.fileno()), "--http-token-file", str(tmp_path / "token")]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, pass_fds=[listener.fileno()])
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as response:
+                assert json.load(response)["scenario"] == "tiny"
+        finally:
+            process.terminate()
+            assert process.wait(10) == 0
