@@ -68,7 +68,7 @@ def of_network(network: Network) -> Instance:
         demands,
         GBPS,
         tuple(site.carries_transit for site in network.sites.values()),
-        (f"{dropped} demands from a site to itself left out",) if dropped else (),
+        (f"demands from a site to itself, left out: {dropped}",) if dropped else (),
     )
 
 

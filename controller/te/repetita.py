@@ -89,7 +89,7 @@ def graph_of(text: str, display: str) -> Instance:
     reading.finish()
     if not arcs:
         raise InputError("the topology has no edges between different nodes", where=display)
-    notes = (f"{loops} edges from a node to itself left out",) if loops else ()
+    notes = (f"edges from a node to itself, left out: {loops}",) if loops else ()
     labels = tuple(record["label"] for record in records["NODES"])
     return Instance(display, labels, tuple(arcs), {}, UNIT, notes=notes)
 
@@ -105,7 +105,7 @@ def demands_of(text: str, nodes: int, display: str) -> tuple[dict[Pair, Fraction
             found.append((source, destination, rate))
     reading.finish()
     rates, dropped = merged(found)
-    return rates, (f"{dropped} demands left out: rate 0, or to where they come from",) if dropped else ()
+    return rates, (f"demands of rate 0 or to where they come from, left out: {dropped}",) if dropped else ()
 
 
 @dataclass(slots=True)
