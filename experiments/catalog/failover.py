@@ -49,7 +49,7 @@ class Failover(Experiment):
             bench.settle()
             if depth.watch_s > 0:
                 alarms = watch_for_alarms(bench, depth.watch_s, run.options.seed, run.say)
-            where = {kind: targets(kind, network, lab.reservations) for kind in Kind}
+            where = {kind: targets(kind, network, bench.flows) for kind in Kind}
             # Kind by kind within each repetition: whatever changes meanwhile concerns all of them.
             for repetition in range(depth.repetitions):
                 for kind in (kind for kind in Kind if where[kind]):

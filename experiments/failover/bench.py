@@ -23,6 +23,7 @@ from topology.network import ReservedClass
 
 PAYLOAD_BYTES = 64
 MOST_PACKETS_PER_S = 1000
+MOST_FLOWS = 3
 CONTRACT_SHARE = 0.6  # of the reserved rate, at most: a sender held up must be able to catch up
 PROBE_INTERVAL_S = 0.05
 RECOVERY_S = 60.0
@@ -30,6 +31,13 @@ _NICE = -10
 QUIET_NS = 100_000_000  # so long must all flows have been on their paths, all ports alive
 STALE_NS = 1_000_000_000  # older news say nothing of the present
 LATE_NS = 250_000_000  # a packet not seen so long after its time will not come
+
+
+def watched_flows(reservations: Mapping[str, Reservation]) -> dict[str, Reservation]:
+    """The protected reservations that get a stream: at most ``MOST_FLOWS``, those of the longest paths."""
+    ranked = sorted(protected(reservations).values(), key=lambda one: -len(one.primary.sites))
+    chosen = {one.id for one in ranked[:MOST_FLOWS]}
+    return {name: one for name, one in reservations.items() if name in chosen}
 
 
 def packets_per_s(reservations: Mapping[str, Reservation]) -> int:
@@ -60,7 +68,7 @@ class Bench:
         self.lab = lab
         self.marks: ReservedClass = marks
         self.faults = Faults(lab.emulated)
-        self.flows: dict[str, Reservation] = protected(lab.reservations)
+        self.flows = watched_flows(lab.reservations)
         self._number = {name: number for number, name in enumerate(self.flows)}
         switches = lab.emulated.switches
         ends = list(watched_ends(lab.layout, lab.emulated.watched))

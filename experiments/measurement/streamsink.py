@@ -39,12 +39,13 @@ Reader = Callable[[Packet, int], Seen | None]
 def watch_until_parent_leaves(configuration: dict[str, Any], channel: WorkerChannel) -> None:
     """``configuration``: ``flows`` (fields of ``StreamFlow``)."""
     readers: dict[int, tuple[socket.socket, Reader]] = {}
+    served = set()
     for number, flow in enumerate(configuration["flows"]):
-        port = flow["port"]
-        opened = [
-            (_open(Endpoint(**flow["destination"]), port), _arrived),
-            (_open_for_answers(Endpoint(**flow["source"])), _expired(number, port)),
-        ]
+        port, destination = flow["port"], Endpoint(**flow["destination"])
+        opened = [(_open_for_answers(Endpoint(**flow["source"])), _expired(number, destination.ip, port))]
+        if (destination, port) not in served:  # flows of several sources may share a port; packets say whose
+            served.add((destination, port))
+            opened.append((_open(destination, port), _arrived))
         if flow["tap"]:
             opened.append((_open_tap(flow["tap"], port), _left(number)))
         readers |= {each.fileno(): (each, reader) for each, reader in opened}
@@ -109,15 +110,16 @@ def _read(kind: int, payload: bytes, at_ns: int, ttl: int, tos: int) -> Seen | N
     return Seen(kind, flow, number, sent_ns, at_ns, ttl, tos >> 2) if magic == MAGIC else None
 
 
-def _expired(flow: int, port: int) -> Reader:
-    """Answers quote the header of what they are about (RFC 792), so the port tells which flow it was."""
+def _expired(flow: int, ip: str, port: int) -> Reader:
+    """Answers quote the headers of what they are about (RFC 792), so they tell which flow it was."""
+    target = socket.inet_aton(ip)
 
     def read(packet: Packet, _ahead_ns: int) -> Seen | None:
         data = packet[0]
         quoted = data[_IP + _ICMP :]
         if len(quoted) < _IP + 4 or data[_IP] != _ICMP_TIME_EXCEEDED:
             return None
-        if int.from_bytes(quoted[_IP + 2 : _IP + 4]) != port:
+        if quoted[16:20] != target or int.from_bytes(quoted[_IP + 2 : _IP + 4]) != port:
             return None
         return Seen(EXPIRED, flow, 0, 0, time.monotonic_ns(), 0, quoted[1] >> 2)
 

@@ -63,7 +63,7 @@ def bench(cell: None) -> Iterator[Bench]:
 
 
 def trial(bench: Bench, kind: Kind) -> Trial:
-    places = targets(kind, bench.lab.network, bench.lab.reservations)
+    places = targets(kind, bench.lab.network, bench.flows)
     done = run_trial(bench, kind, 0, places[0])
     assert done.duplicated == 0
     assert done.figures.expired == 0

@@ -20,6 +20,8 @@ from typing import Any
 
 from topology.emulation.layout import Layout, LinkEnd
 
+MOST_PACKETS_PER_S = 3000  # of all sessions; switches and links in software have other work to do as well
+
 
 @dataclass(frozen=True, slots=True)
 class BfdTimers:
@@ -31,6 +33,11 @@ class BfdTimers:
 
     interval_ms: int = 7
     multiplier: int = 4
+
+    @classmethod
+    def affordable(cls, sessions: int) -> BfdTimers:
+        """The quickest timers at which so many sessions together send ``MOST_PACKETS_PER_S`` at most."""
+        return cls(interval_ms=max(cls().interval_ms, -(-1000 * sessions // MOST_PACKETS_PER_S)))
 
     @property
     def detection_ms(self) -> int:
