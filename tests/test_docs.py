@@ -16,7 +16,7 @@ from experiments.hosts import MAX_BUSY_RATIO, MIN_ACHIEVED_RATIO
 from experiments.queueing import md1_mean_wait_ms
 from experiments.results.summary import TOLERANCE_MS, TOLERANCE_RATIO
 from experiments.run import FULL, QUICK
-from topology.emulation.links.shaping import burst_bytes
+from topology.emulation.links.buckets import burst_bytes
 from topology.emulation.reading import DEFAULT_TOLERANCE
 from topology.scenario import check, json_schema
 
