@@ -120,11 +120,11 @@ def test_what_is_no_http_is_told_so(stage: Stage, text: bytes) -> None:
 
 
 def test_clients_that_ask_too_often_wait(stage: Stage) -> None:
-    with running_after(stage, Limits(requests_per_second=0.5, burst=3)) as limited:
+    with running_after(stage, Limits(requests_per_second=0.01, burst=3)) as limited:
         answers = [limited.get("/healthz") for _ in range(5)]
         assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
         assert answers[-1].is_problem
-        assert 1 <= int(answers[-1].headers["retry-after"]) <= 3
+        assert 50 <= int(answers[-1].headers["retry-after"]) <= 200
 
 
 def test_slow_heads_and_bodies_are_cut_off(stage: Stage) -> None:
@@ -149,8 +149,8 @@ def test_slow_heads_and_bodies_are_cut_off(stage: Stage) -> None:
 
 
 def test_answers_that_take_too_long_are_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    with running_after(stage, Limits(answer_seconds=0.2)) as limited:
-        monkeypatch.setattr(routes, "_health", lambda _backend: time.sleep(1))
+    with running_after(stage, Limits(answer_seconds=1.0)) as limited:
+        monkeypatch.setattr(routes, "_health", lambda _backend: time.sleep(3))
         answer = limited.get("/healthz")
         assert (answer.status, answer.is_problem) == (503, True)
         assert limited.get("/v1/topology").status == 200
