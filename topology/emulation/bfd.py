@@ -20,7 +20,7 @@ from typing import Any
 
 from topology.emulation.layout import Layout, LinkEnd
 
-MOST_PACKETS_PER_S = 3000  # of all sessions; switches and links in software have other work to do as well
+MOST_PACKETS_PER_S = 1500  # of all sessions; switches and links in software have other work to do as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,13 @@ class PortWatch:
         with self._lock:
             return {name: event.live for name, event in self._known.items()}
 
+    @property
+    def quiet_ns(self) -> int:
+        """How long ago the last change was heard of; very long, if there was none since entering."""
+        with self._lock:
+            last_ns = self._events[-1].at_ns if self._events else 0
+        return time.monotonic_ns() - last_ns
+
     def _run(self) -> None:
         unanswered = len(self._connections)
         if not unanswered:

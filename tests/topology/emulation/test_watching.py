@@ -42,7 +42,7 @@ def test_sessions_start_at_both_ends_of_the_links_in_their_order() -> None:
     assert first[3:] == ["bfd:enable=true", "bfd:min_rx=7", "bfd:min_tx=7", "bfd:mult=4"]
     assert BfdTimers(7, 4).detection_ms == 28
     assert BfdTimers.affordable(10) == BfdTimers()
-    assert BfdTimers.affordable(32).interval_ms == 11
+    assert BfdTimers.affordable(32).interval_ms == 22
 
 
 def test_status_is_read_of_watched_interfaces_only() -> None:
