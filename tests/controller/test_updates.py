@@ -149,7 +149,7 @@ def test_reserved_packets_arrive_at_every_moment(
 ) -> None:
     """What arrives before and after, whole or cut, arrives in between; nothing ever circles.
 
-    Except when a link of the new way is cut in that very moment: nobody is sent where links are known to fail.
+    Except when a link of the new way is cut just then: nobody is sent where links are known to fail.
     """
     network, held, before, now = drawn
     layout = Layout.of(network)
