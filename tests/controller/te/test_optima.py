@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
 import highspy
 import networkx as nx
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.te import Instance, Method, analyse, optima
 from controller.te.program import Objective, solve
-from controller.te.proof import Proof
+from controller.te.proof import Proof, prove
 from tests.controller.te.instances import graph_for, instance_of, instances
 
 
@@ -59,6 +61,24 @@ def lower_bound(instance: Instance, proof: Proof) -> Fraction:
             data["price"] = proof.prices[number]
         paid += rate * nx.dijkstra_path_length(graph, source, destination, weight="price")
     return paid / sum(price * arc.capacity for price, arc in zip(proof.prices, instance.arcs, strict=True))
+
+
+@settings(max_examples=60, deadline=None)
+@given(instances(), st.integers(0, 2**32 - 1), st.sampled_from([1e-12, 1e-6, 0.5]))
+def test_a_solver_that_errs_proves_less_but_nothing_wrong(
+    instance: Instance, seed: int, error: float
+) -> None:
+    """Flows and prices are hints: whatever they are, all demands are met, and the bounds hold."""
+    best = optima(instance)[0].max_utilisation
+    solution = solve(instance, Objective.LEAST_UTILISATION)
+    random = np.random.default_rng(seed)
+    off = [1 + error * random.uniform(-1, 1, len(instance.arcs)) for _ in range(2)]
+    flows = {source: carried * off[0] for source, carried in solution.flows.items()}
+    proof = prove(instance, replace(solution, flows=flows, prices=solution.prices * off[1]))
+    assert upper_bound(instance, proof) == proof.upper >= best
+    assert lower_bound(instance, proof) == proof.lower <= best
+    if error == 1e-12:  # as solvers err: what they rounded is found again
+        assert proof.exact
 
 
 @settings(max_examples=40, deadline=None)
