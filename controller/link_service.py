@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.bounds import HtbClass, TokenBucket, conforming_htb
-from controller.paths import link_latency_ns
+from controller.paths import NANOSECONDS_PER_MS, link_latency_ns
 from controller.reservations import FRAME_BITS
 from topology.emulation.links import LinkProperties
 from topology.emulation.links.classes import ClassName, burst_limit_bits, link_classes
@@ -34,7 +34,9 @@ class LinkService:
         rate_bps: most that the rates of all its flows may add up to.
         drain_bps: rate at which what waits is served; the service curve is rate-latency (Le Boudec and
             Thiran, 2001, ch. 1.3).
-        latency_ns: its latency: the frame that is being sent, and what goes before the class.
+        latency_ns: its latency: the frame that is being sent, what goes before the class, and the link's
+            jitter. That is half the width of the variation, and counts twice: packets so far apart when they
+            were sent may arrive together, and so bursts grow by it.
         burst_limit_bits: most that the bursts of all its flows may add up to.
         propagation_ns: latency of the empty link.
     """
@@ -85,7 +87,8 @@ def service_of(
         link=link.id,
         rate_bps=int(own.rate),
         drain_bps=int(curve.rate),
-        latency_ns=int(-(-curve.latency * _NANOSECONDS // 1)),
+        latency_ns=int(-(-curve.latency * _NANOSECONDS // 1))
+        + 2 * round(link.jitter_ms * NANOSECONDS_PER_MS),
         burst_limit_bits=limit_bits,
         propagation_ns=link_latency_ns(network, link),
     )

@@ -76,3 +76,33 @@ def test_a_scenario_without_reserved_traffic_is_told_what_to_add() -> None:
     with pytest.raises(InputError, match="sets nothing aside") as raised:
         link_services(ring(4))
     assert "reserved" in raised.value.problems[0].hint
+
+
+"""What links promise reserved traffic."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+
+from controller.link_service import link_services
+from topology.errors import InputError
+from topology.scenario import load
+
+
+def test_jitter_is_part_of_the_budget_on_both_sides() -> None:
+    network = load("tiny-deterministic")
+    link = network.links["qingyang--xian"]
+    varying = replace(
+        network, links=MappingProxyType({**network.links, link.id: replace(link, jitter_ms=0.25)})
+    )
+    steady_ns = link_services(network)[link.a, link.b].queueing_ns
+    for ends in ((link.a, link.b), (link.b, link.a)):
+        assert link_services(varying)[ends].queueing_ns == steady_ns + 500_000
+
+
+def test_nothing_set_aside_is_said() -> None:
+    with pytest.raises(InputError, match="sets nothing aside"):
+        link_services(load("tiny"))
