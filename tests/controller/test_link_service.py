@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from tests.networks import ring
 from topology.emulation.links.classes import ClassName
 from topology.errors import InputError
 from topology.network import Network, ReservedClass, Routing
+from topology.scenario import load
 
 
 def _reserving(**figures: float) -> Network:
@@ -78,20 +80,6 @@ def test_a_scenario_without_reserved_traffic_is_told_what_to_add() -> None:
     assert "reserved" in raised.value.problems[0].hint
 
 
-"""What links promise reserved traffic."""
-
-from __future__ import annotations
-
-from dataclasses import replace
-from types import MappingProxyType
-
-import pytest
-
-from controller.link_service import link_services
-from topology.errors import InputError
-from topology.scenario import load
-
-
 def test_jitter_is_part_of_the_budget_on_both_sides() -> None:
     network = load("tiny-deterministic")
     link = network.links["qingyang--xian"]
@@ -101,8 +89,3 @@ def test_jitter_is_part_of_the_budget_on_both_sides() -> None:
     steady_ns = link_services(network)[link.a, link.b].queueing_ns
     for ends in ((link.a, link.b), (link.b, link.a)):
         assert link_services(varying)[ends].queueing_ns == steady_ns + 500_000
-
-
-def test_nothing_set_aside_is_said() -> None:
-    with pytest.raises(InputError, match="sets nothing aside"):
-        link_services(load("tiny"))
