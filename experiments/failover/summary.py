@@ -103,8 +103,12 @@ class Alarms(ResultModel):
 
     seconds: float
     utilisation: float
-    """Load of every watched link in both directions, of its whole rate."""
+    """Load of the links filled, in both directions, of their whole rate."""
     sessions: int
+    links: int
+    """Links that are watched."""
+    links_filled: int
+    """Of them, those that were loaded: all, unless the machine could not."""
     false_alarms: int
     """Ports that were taken for dead."""
     lost: int

@@ -58,9 +58,12 @@ def _copies(kinds: Sequence[KindResult]) -> Text:
 
 
 def _alarmed(alarms: Alarms) -> Text:
+    whole = alarms.links_filled == alarms.links
+    full_en = "every link full" if whole else f"{alarms.links_filled} of {alarms.links} links full"
+    full_zh = "所有链路满载" if whole else f"{alarms.links} 条链路中 {alarms.links_filled} 条满载"
     return Text(
-        f"{_none(alarms.false_alarms, 'false alarm')} in {alarms.seconds:.0f} s with every link full",
-        f"所有链路满载 {alarms.seconds:.0f} 秒，误报 {alarms.false_alarms} 次",
+        f"{_none(alarms.false_alarms, 'false alarm')} in {alarms.seconds:.0f} s with {full_en}",
+        f"{full_zh} {alarms.seconds:.0f} 秒，误报 {alarms.false_alarms} 次",
     )
 
 

@@ -97,7 +97,12 @@ def _key_figures(summary: FailoverSummary) -> list[KeyFigure]:
     note = fill("failover.key.loops.note")
     found.append(KeyFigure(str(circled), None, fill("failover.key.loops"), note))
     if summary.alarms is not None:
-        note = fill("failover.key.alarms.note", seconds=number(summary.alarms.seconds, 0))
+        note = fill(
+            "failover.key.alarms.note",
+            seconds=number(summary.alarms.seconds, 0),
+            filled=summary.alarms.links_filled,
+            links=summary.alarms.links,
+        )
         label = fill("failover.key.alarms")
         found.append(KeyFigure(str(summary.alarms.false_alarms), None, label, note))
     return found

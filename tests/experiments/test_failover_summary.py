@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from experiments.failover.alarms import links_to_fill
 from experiments.failover.kinds import GOAL_MS, Kind
 from experiments.failover.record import Recorded, TrialFile, read_trials
 from experiments.failover.subjects import TRANSIT_DEMAND, Target, targets, with_transit
@@ -22,10 +23,20 @@ from experiments.report.failover_page import render
 from experiments.results import ResultFolder
 from tests.experiments.synthetic import manifest
 from tests.experiments.test_failover_timeline import cut, observation
+from topology.emulation.layout import Layout
 from topology.errors import InputError
 from topology.scenario import load
 
-ALARMS = Alarms(seconds=600.0, utilisation=1.0, sessions=10, false_alarms=0, lost=0, sent=600_000)
+ALARMS = Alarms(
+    seconds=600.0,
+    utilisation=1.0,
+    sessions=10,
+    links=5,
+    links_filled=5,
+    false_alarms=0,
+    lost=0,
+    sent=600_000,
+)
 
 
 def trial(kind: Kind, repetition: int, interruption_ms: float, *, duplicated: int = 0) -> Trial:
@@ -148,6 +159,19 @@ def test_many_trials_are_condensed_by_kind() -> None:
     assert {each.kind for each in kinds if each.goal_ms is None} == set(Kind) - set(GOAL_MS)
     late = condensed([trial(Kind.CARRIER, 0, 4.0, duplicated=2)])[0]
     assert (late.duplicated, late.beyond_bound) == (2, 0)
+
+
+def test_links_are_filled_as_far_as_the_machine_can_the_slowest_first() -> None:
+    def filled(scenario: str) -> tuple[int, int]:
+        links = list(Layout.of(load(scenario)).links.values())
+        chosen = links_to_fill(links)
+        slowest = sorted(link.properties.rate_mbps for link in links)[: len(chosen)]
+        assert sorted(link.properties.rate_mbps for link in chosen) == slowest
+        return len(chosen), len(links)
+
+    assert filled("tiny-deterministic") == (5, 5)
+    some, every = filled("qingyang-deterministic")
+    assert 0 < some < every
 
 
 def test_the_verdict_names_what_was_missed() -> None:
