@@ -95,3 +95,12 @@ def test_bad_input(words: list[str], told: str, capfd: pytest.CaptureFixture[str
     answer = capfd.readouterr()
     assert told in answer.err
     assert answer.out == ""
+
+
+@pytest.mark.parametrize("page", ["te.md", "te.zh.md"])
+def test_the_page_shows_what_is_printed(page: str, capfd: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    shown = text.split("```text\n", 2)[1].split("```")[0]
+    assert run("topohub:sndlib/nobel-germany", "--unit-capacity") == 0
+    printed = "".join(f"{line.rstrip()}\n" for line in capfd.readouterr().out.splitlines())
+    assert printed == shown
