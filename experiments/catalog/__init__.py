@@ -18,8 +18,10 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
+from experiments.results import Variant
 from experiments.run import Run
 from topology.errors import InputError, OneHopError
+from topology.network import Network
 
 _OWN = "onehop_user_"  # how modules of users' own files are called
 
@@ -43,6 +45,10 @@ class Experiment(ABC):
     needs: ClassVar[str]
     concludes: ClassVar[str]
     scenario: ClassVar[str] = ""
+
+    @classmethod
+    def check(cls, networks: Mapping[Variant, Network]) -> None:
+        """Raise ``InputError`` if these networks will not do. Called before anything is created."""
 
     @abstractmethod
     def run(self, run: Run) -> Outcome:

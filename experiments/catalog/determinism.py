@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from experiments.assembly import link_checks
 from experiments.catalog import Experiment
 from experiments.determinism import telling
@@ -10,11 +12,12 @@ from experiments.determinism.cast import LIAR, OVERLOAD, Cast, real_bounds_ns
 from experiments.determinism.phases import Measured, expected_s, measure
 from experiments.determinism.verdict import MAX_BUSY_RATIO, conclude, host_verdict
 from experiments.lab import Lab
-from experiments.results import HostLoad, LinkChecks
+from experiments.results import HostLoad, LinkChecks, Variant
 from experiments.results.determinism import DeterminismSummary
 from experiments.run import Run
 from topology.emulation.readback import LinkReading
 from topology.errors import EmulationError
+from topology.network import Network
 
 BRING_UP_S = 5.0
 READ_BACK_S = 3.0
@@ -28,6 +31,11 @@ class Determinism(Experiment):
     needs = "a scenario with reserved demands; root; about 2 GiB of memory"
     concludes = "per flow: worst delay beside its bound, losses, violations; the same without reservations"
     scenario = "qingyang-deterministic"
+
+    @classmethod
+    def check(cls, networks: Mapping[Variant, Network]) -> None:
+        """There must be demands to admit."""
+        Cast.of(networks["base"])
 
     def run(self, run: Run) -> DeterminismSummary:
         """Bring the network up once, and send through it three times."""

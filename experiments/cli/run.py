@@ -99,6 +99,7 @@ def command(
         _refuse(chosen, "compares a base and a proposal", scenario=scenario)
         networks = load_networks(base, proposal or PROPOSAL, rate_scale)
         destinations = choose_destinations(networks, _split(sites))
+    chosen.check(networks)
 
     def work(record: registry.LabRecord) -> int:
         with steps() as progress:
