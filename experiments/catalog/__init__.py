@@ -46,7 +46,7 @@ class Experiment(ABC):
     concludes: ClassVar[str]
     scenario: ClassVar[str] = ""
 
-    @classmethod
+    @classmethod  # noqa: B027 - most accept any network
     def check(cls, networks: Mapping[Variant, Network]) -> None:
         """Raise ``InputError`` if these networks will not do. Called before anything is created."""
 

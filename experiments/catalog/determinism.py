@@ -94,6 +94,7 @@ def _summary(
         lost=sum(flow.loaded.lost for flow in flows),
         duplicated=sum(flow.loaded.duplicated for flow in flows),
         beyond_bound=sum(flow.beyond_bound for flow in flows),
+        beyond_tight=sum(flow.beyond_tight for flow in flows),
         violations=sum(flow.violations for flow in flows),
         method=next(iter(bounds.values())).method,
         flows=flows,

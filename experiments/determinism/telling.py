@@ -37,7 +37,8 @@ def promised_flow(
 ) -> PromisedFlow:
     """Everything about one flow."""
     processing = processing_of(idle, bound.propagation_ns)
-    allowed_ns = bound.guaranteed_ns + processing.max_ms * _MS
+    processing_ns = processing.max_ms * _MS
+    tight_ns = bound.guaranteed_ns if bound.tight_ns is None else bound.tight_ns
     return PromisedFlow(
         id=one.id,
         source=one.demand.source,
@@ -58,7 +59,8 @@ def promised_flow(
         loaded=delays_of(loaded),
         best_effort=delays_of(best_effort),
         beyond_bound=_later(loaded, bound.guaranteed_ns),
-        violations=_later(loaded, allowed_ns),
+        violations=_later(loaded, bound.guaranteed_ns + processing_ns),
+        beyond_tight=_later(loaded, tight_ns + processing_ns),
         best_effort_beyond=_later(best_effort, bound.guaranteed_ns),
     )
 

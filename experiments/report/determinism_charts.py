@@ -80,12 +80,11 @@ def delays_of_flow(
 
 def _draw(axes: Axes, tails: Mapping[Phase, Tail], right: float) -> None:
     for phase, tail in tails.items():
-        if not tail.delays:
-            continue
         values, shares = tail.steps()
-        values, shares = [*values, values[-1]], [*shares, (tail.sent - len(tail.delays)) / tail.sent]
-        if shares[-1] > 0:  # what never came: the line goes on at this height for ever
-            values, shares = [*values, right], [*shares, shares[-1]]
+        never = (tail.sent - len(tail.delays)) / tail.sent
+        values, shares = [*values, values[-1] if values else 0.0], [*shares, never]
+        if never:  # what never came: the line goes on at this height for ever
+            values, shares = [*values, right], [*shares, never]
         axes.plot(
             values,
             [max(share, 1e-9) for share in shares],

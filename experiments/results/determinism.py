@@ -112,6 +112,8 @@ class PromisedFlow(ResultModel):
     """Packets later than ``guaranteed_ms``."""
     violations: int
     """Packets later than ``guaranteed_ms`` and the processing term together; lost ones are counted apart."""
+    beyond_tight: int
+    """Packets later than ``tight_ms`` (if there is one) and the processing term together."""
     best_effort_beyond: int
     """Packets without reservation later than the bound that it would have given."""
 
@@ -202,6 +204,7 @@ class DeterminismSummary(Conclusion):
     lost: int
     duplicated: int
     beyond_bound: int
+    beyond_tight: int
     violations: int
     method: str
     """How the tight bounds were found."""

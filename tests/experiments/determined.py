@@ -126,6 +126,7 @@ def write_folder(path: Path, *, late_ns: int = 0, busy: bool = False) -> Determi
         lost=sum(each.loaded.lost for each in flows),
         duplicated=0,
         beyond_bound=sum(each.beyond_bound for each in flows),
+        beyond_tight=sum(each.beyond_tight for each in flows),
         violations=sum(each.violations for each in flows),
         method="tfa, sfa",
         flows=flows,
