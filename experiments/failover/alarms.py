@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from experiments.failover.bench import LATE_NS, Bench
+from experiments.failover.bench import Bench
 from experiments.failover.summary import Alarms
 from experiments.measurement.background import FRAME_BYTES, BackgroundTraffic, Flow
-from experiments.measurement.stream import ARRIVED
+from experiments.measurement.stream import PacketStreams
 from topology.emulation.layout import LinkLayout
 
 UTILISATION = 1.0
@@ -28,23 +28,21 @@ def watch_for_alarms(
         for link in filled
         for end in (link.a, link.b)
     ]
-    sent = arrived = 0
     with BackgroundTraffic(flows, seed=seed):
         bench.settle()
         began_ns = time.monotonic_ns()
+        ticks = _Ticks(bench.streams, began_ns)
         deadline = time.monotonic() + seconds
-        numbers: set[tuple[int, int]] = set()
         while (left := deadline - time.monotonic()) > 0:
             time.sleep(min(left, _LOOK_EVERY_S))
             say(f"false alarms at full load: {max(left, 0):.0f} s left")
-            numbers |= _arrived(bench)
+            bench.collect()
+            ticks.take(bench.arrived())
+            bench.forget()
         ended_ns = time.monotonic_ns()
-        time.sleep(LATE_NS / 1e9)
-        numbers |= _arrived(bench)
-    for flow in range(len(bench.streams.flows)):
-        expected = bench.streams.numbers(flow, began_ns, ended_ns)
-        sent += len(expected)
-        arrived += sum((flow, number) in numbers for number in expected)
+    bench.wait_for_stragglers()
+    ticks.take(bench.arrived())
+    sent, arrived = ticks.until(ended_ns)
     dead = [event for event in bench.watch.since(began_ns) if event.at_ns < ended_ns and not event.live]
     return Alarms(
         seconds=round((ended_ns - began_ns) / 1e9, 3),
@@ -58,6 +56,31 @@ def watch_for_alarms(
     )
 
 
+class _Ticks:
+    """Which packets sent since a moment have arrived: a byte each, since there may be millions."""
+
+    def __init__(self, streams: PacketStreams, began_ns: int) -> None:
+        self._streams = streams
+        self._first = [streams.numbers(flow, 0, began_ns).stop for flow in range(len(streams.flows))]
+        self._ticks = [bytearray() for _ in streams.flows]
+
+    def take(self, arrived: Iterable[tuple[int, int]]) -> None:
+        """Tick packets off, by flow and number."""
+        for flow, number in arrived:
+            ticks, place = self._ticks[flow], number - self._first[flow]
+            if place >= len(ticks):
+                ticks.extend(bytes(place + 1 - len(ticks)))
+            if place >= 0:
+                ticks[place] = 1
+
+    def until(self, ended_ns: int) -> tuple[int, int]:
+        """How many packets were sent before this moment, and how many of them have arrived."""
+        counts = [
+            len(self._streams.numbers(flow, 0, ended_ns)) - first for flow, first in enumerate(self._first)
+        ]
+        return sum(counts), sum(sum(ticks[:count]) for ticks, count in zip(self._ticks, counts, strict=True))
+
+
 def links_to_fill(links: Sequence[LinkLayout]) -> list[LinkLayout]:
     """All links, if this machine can; else as many as ``MOST_FRAMES_PER_S`` fill, the slowest first. Pure."""
     chosen: list[LinkLayout] = []
@@ -68,8 +91,3 @@ def links_to_fill(links: Sequence[LinkLayout]) -> list[LinkLayout]:
             break
         chosen.append(link)
     return chosen
-
-
-def _arrived(bench: Bench) -> set[tuple[int, int]]:
-    """What has arrived since the last look; the bench keeps none of it."""
-    return {(one.flow, one.number) for one in bench.streams.take() if one.kind == ARRIVED}

@@ -30,6 +30,7 @@ RECOVERY_S = 60.0
 _NICE = -10
 PACE_NS = 1_200_000_000  # so long after they have come up sessions may still expect one packet a second
 QUIET_NS = 100_000_000  # so long must all flows have been on their paths, all ports alive
+RECENT = 1000  # packets: about the last third of a second
 STALE_NS = 1_000_000_000  # older news say nothing of the present
 LATE_NS = 250_000_000  # a packet not seen so long after its time will not come
 
@@ -140,9 +141,17 @@ class Bench:
         self._recent = [one for one in self._recent if one.at_ns >= from_ns]
 
     def wait_for_stragglers(self) -> None:
-        """Let the packets sent so far arrive."""
-        time.sleep(LATE_NS / 1e9)
-        self.collect()
+        """Let the packets sent so far arrive, and the news of them.
+
+        Raises ``MeasurementError`` if news stay away.
+        """
+        now_ns = time.monotonic_ns()
+        deadline = time.monotonic() + RECOVERY_S
+        while not any(one.at_ns > now_ns + LATE_NS for one in self._recent[-RECENT:]):
+            if time.monotonic() > deadline:
+                raise MeasurementError(f"no packet of any flow arrived for {RECOVERY_S:.0f} s")
+            time.sleep(PROBE_INTERVAL_S)
+            self.collect()
 
     def observation(
         self, target: Target, began_ns: int, mended_ns: int, barrier_ns: int | None
@@ -160,6 +169,19 @@ class Bench:
             upstream_ns=latency_ns(self.lab.network, before),
             noticed_ns=self._noticed_ns(target, began_ns),
             barrier_ns=barrier_ns,
+        )
+
+    def arrived(self) -> set[tuple[int, int]]:
+        """What is remembered of packets that arrived: flow and number."""
+        return {(one.flow, one.number) for one in self._recent if one.kind == ARRIVED}
+
+    def stray_alarms(self, target: Target, began_ns: int, mended_ns: int) -> int:
+        """Ports that were taken for dead during a fault that they had no part in."""
+        ends = watched_ends(self.lab.layout, target.links)
+        concerned = {end.interface for end in ends}
+        return sum(
+            not event.live and event.interface not in concerned and event.at_ns < mended_ns
+            for event in self.watch.since(began_ns)
         )
 
     def duplicates(self) -> int:

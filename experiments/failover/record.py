@@ -53,6 +53,7 @@ class TrialFile:
                 "site": target.site,
                 "bound_ms": trial.bound_ms,
                 "duplicated_any": trial.duplicated,
+                "stray_alarms": trial.stray_alarms,
                 "figures": asdict(trial.figures),
                 "packets": packets(trial.observed),
             }

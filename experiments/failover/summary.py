@@ -55,6 +55,8 @@ class KindResult(ResultModel):
     duplicated: int
     """Packets of any protected flow that came more than once, in all repetitions."""
     reordered: int
+    stray_alarms: int
+    """Ports taken for dead during a fault they had no part in: the machine stood still for too long."""
     expired: int
     """Packets whose TTL ran out: what a loop would show as."""
     detected_ms: Spread | None
@@ -87,6 +89,7 @@ class KindResult(ResultModel):
             under_way_total=sum(each.under_way for each in figures),
             duplicated=sum(trial.duplicated for trial in trials),
             reordered=sum(each.reordered for each in figures),
+            stray_alarms=sum(trial.stray_alarms for trial in trials),
             expired=sum(each.expired for each in figures),
             detected_ms=Spread.of(each.detected_ms for each in figures),
             switched_ms=Spread.of(each.switched_ms for each in figures),

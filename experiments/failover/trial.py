@@ -23,6 +23,7 @@ class Trial:
 
     Attributes:
         duplicated: packets of *any* protected flow that were delivered more than once meanwhile.
+        stray_alarms: ports taken for dead meanwhile, without being part of the fault.
         bound_ms: bound on a packet's delay when it meets the fault, ``None`` where none was promised.
     """
 
@@ -32,6 +33,7 @@ class Trial:
     figures: Timeline
     observed: Observation
     duplicated: int
+    stray_alarms: int
     bound_ms: float | None
 
 
@@ -58,6 +60,7 @@ def run_trial(bench: Bench, kind: Kind, repetition: int, target: Target) -> Tria
         figures=timeline(observed, bench.streams.interval_ns),
         observed=observed,
         duplicated=bench.duplicates(),
+        stray_alarms=bench.stray_alarms(target, began_ns, mended_ns),
         bound_ms=bound_ns / 1e6 if promised and bound_ns is not None else None,
     )
 
