@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from experiments import cli
 from experiments.cli import VERBS, guarded, onehop
+from topology.emulation import registry
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -72,6 +73,7 @@ def test_bad_input_is_one_clear_error(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "LABS", tmp_path / "labs")  # other labs may run on this machine
     code = guarded(lambda: onehop.main(list(words), standalone_mode=False))
     told = capfd.readouterr().err
     assert code == 2
