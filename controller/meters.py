@@ -8,9 +8,10 @@ for a flow of rate *r* and burst *b* that must never lose a packet:
 - A pause longer than the whole milliseconds that fill the bucket counts as exactly those, so a bucket may
   stay up to 1 ms of rate short of full; a bucket of less than 1 ms would never be refilled at all.
 - The flow is as its contract says where it is sent, not where it is metered: a first packet that waits on
-  the way lets what follows come closer. 1 ms of such delay variation is let pass (the CDVT of ITU-T I.371).
+  the way lets what follows come closer. 6 ms of such delay variation are let
+  pass (the CDVT of ITU-T I.371): a switch in software is held up so long where processors are shared.
 
-So a meter's bucket is *b* and 3 ms of *r*, rounded up. What can pass is then limited by ``enforced_bps`` and
+So a meter's bucket is *b* and 8 ms of *r*, rounded up. What can pass is then limited by ``enforced_bps`` and
 ``enforced_burst_bits``; bounds for everyone else must be computed from those.
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-TOLERANCE_MS = 3
+TOLERANCE_MS = 8
 _TICK_MS = 1
 _REFUSAL = 1 << 63 | 2 << 32  # no cookie of a flow entry has this bit
 
