@@ -163,7 +163,7 @@ def test_text_is_what_ovs_ofctl_reads() -> None:
         f"group_id={number},type=ff,bucket=watch_port:2,actions=output:2,"
         "bucket=watch_port:3,actions=set_field:45->ip_dscp,output:3\n"
     )
-    assert table.meters_text() == f"meter={number},kbps,burst,stats,bands=type=drop,rate=1000,burst_size=53\n"
+    assert table.meters_text() == f"meter={number},kbps,burst,stats,bands=type=drop,rate=1000,burst_size=58\n"
     assert (
         f"table=0,priority=36,in_port=1,ip,nw_src=10.0.1.2,nw_dst=10.0.4.2,nw_proto=17,udp_dst=50000,"
         f"actions=meter:{number},set_field:44->ip_dscp,dec_ttl,group:{number}\n"
