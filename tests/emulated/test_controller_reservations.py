@@ -127,7 +127,10 @@ def test_a_meter_holds_a_flow_to_its_contract(rig: Rig, controller: ControllerPr
         least = bulk.burst_bits // (8 * FRAME_BYTES)
         most = (meter.enforced_burst_bits + meter.enforced_bps * (seconds + 0.05)) / (8 * FRAME_BYTES)
         assert least <= passed <= most
-        assert passed < sent
+        if most < sent:
+            assert passed < sent
+        else:
+            pytest.skip(f"machine too slow: sent for {seconds:.2f} s what only at once exceeds the contract")
         for _ in range(20):
             sender.send(rig.frame("a", "d"))
         assert sum(1 for _ in range(20) if receiver.receive(UDP, 2.0)) == 20

@@ -15,11 +15,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from topology.emulation.layout import Layout, LinkEnd
 
+SLOWEST_INTERVAL_MS = 120
 MOST_PACKETS_PER_S = 1500  # of all sessions; switches and links in software have other work to do as well
 
 
@@ -38,6 +39,11 @@ class BfdTimers:
     def affordable(cls, sessions: int) -> BfdTimers:
         """The quickest timers at which so many sessions together send ``MOST_PACKETS_PER_S`` at most."""
         return cls(interval_ms=max(cls().interval_ms, -(-1000 * sessions // MOST_PACKETS_PER_S)))
+
+    def slower(self) -> BfdTimers | None:
+        """Half as often, for a machine that calls links dead which are not; ``None``: slow enough already."""
+        interval_ms = 2 * self.interval_ms
+        return replace(self, interval_ms=interval_ms) if interval_ms <= SLOWEST_INTERVAL_MS else None
 
     @property
     def detection_ms(self) -> int:

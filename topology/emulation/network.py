@@ -126,6 +126,15 @@ class EmulatedNetwork:
             # Only now: a controller would take the ports for dead and route around them all.
             self.switches.connect()
 
+    def watch_slower(self) -> bool:
+        """Halve the pace of BFD, if it is not at its slowest: then ``False``."""
+        slower = self.timers.slower()
+        if slower is None:
+            return False
+        self.timers = slower
+        self.switches.pace(self.watched, slower)
+        return True
+
     def _interface_commands(self) -> list[str]:
         """Every veth pair. Switch ports are promiscuous from the start: Open vSwitch would set that one by
         one, and every switch process listens to every change of every interface.

@@ -103,6 +103,12 @@ class Switches:
 
         Raises ``EmulationError`` naming the ports that are not, ``KeyError`` for an unknown link.
         """
+        self.pace(links, timers)
+        ends = watched_ends(self._layout, links)
+        self.wait_until_live({end.interface for end in ends}, since="BFD was started")
+
+    def pace(self, links: Collection[str], timers: BfdTimers) -> None:
+        """Have BFD on both ends of the links go by these timers, from now on or anew."""
         ends = list(watched_ends(self._layout, links))
         self._timers = timers
         self._watching = list({id(o): o for o in (self.instance_of(end.site) for end in ends)}.values())
@@ -111,7 +117,6 @@ class Switches:
                 [end for end in ends if end.site in {s.site for s in sites}], timers
             )
         )
-        self.wait_until_live({end.interface for end in ends}, since="BFD was started")
 
     def wait_until_live(self, interfaces: Collection[str], *, since: str = "the link was mended") -> None:
         """Return when BFD calls all these ports live. Raises ``EmulationError`` naming those that are not."""

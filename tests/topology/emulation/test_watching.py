@@ -45,6 +45,15 @@ def test_sessions_start_at_both_ends_of_the_links_in_their_order() -> None:
     assert BfdTimers.affordable(32).interval_ms == 22
 
 
+def test_a_machine_that_cannot_keep_up_is_asked_for_less_but_not_for_ever() -> None:
+    timers: BfdTimers | None = BfdTimers(interval_ms=7)
+    paces = []
+    while timers is not None:
+        paces.append(timers.interval_ms)
+        timers = timers.slower()
+    assert paces == [7, 14, 28, 56, 112]
+
+
 def test_status_is_read_of_watched_interfaces_only() -> None:
     row = ["s1-p2", ["map", [["enable", "true"]]]]
     told = ["map", [["flap_count", "3"], ["forwarding", "true"], ["state", "up"], ["diagnostic", "none"]]]
