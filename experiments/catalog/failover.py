@@ -72,13 +72,19 @@ class Failover(Experiment):
         host = _with_load(manifest.host, load)
         run.folder.update_manifest(host=host)
         timers: BfdTimers = bench.lab.emulated.timers
+        asked_ms = bench.lab.emulated.timers_asked.interval_ms
         kinds = condensed(trials)
         return FailoverSummary(
             experiment=self.name,
             scenarios=manifest.scenarios,
             rate_scale=manifest.rate_scale,
             backend=manifest.backend,
-            verdict=verdict_of(kinds, alarms),
+            verdict=verdict_of(
+                kinds,
+                alarms,
+                unfollowed=sum(not trial.followed for trial in trials),
+                slowed=(asked_ms, timers.interval_ms) if timers.interval_ms > asked_ms else None,
+            ),
             packets_per_s=round(1e9 / bench.streams.interval_ns),
             detection=Detection(interval_ms=timers.interval_ms, multiplier=timers.multiplier),
             site_names={id_: site.name for id_, site in network.sites.items()},

@@ -36,6 +36,12 @@ class Trial:
     stray_alarms: int
     bound_ms: float | None
 
+    @property
+    def followed(self) -> bool:
+        """Whether the packets were seen to arrive before the fault; what is not says nothing of the fault."""
+        before = sum(at_ns < self.observed.began_ns for at_ns in self.observed.scheduled_ns.values())
+        return 2 * self.figures.under_way < before
+
 
 def run_trial(bench: Bench, kind: Kind, repetition: int, target: Target) -> Trial:
     """Do one fault and see what it does. Raises ``MeasurementError`` if the network does not recover."""

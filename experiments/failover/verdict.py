@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from experiments.failover.kinds import GOAL_MS, Kind
 from experiments.failover.summary import Alarms, KindResult
@@ -13,11 +13,29 @@ _SILENT = (Kind.SILENT_ONE_WAY, Kind.SILENT_TWO_WAY, Kind.SWITCH_DEATH)
 _WITH_CARRIER = (Kind.CARRIER, Kind.CONTROLLER_DEATH)
 
 
-def verdict_of(kinds: Sequence[KindResult], alarms: Alarms | None) -> Verdict:
-    """The verdict; without one if nothing could be tried."""
+def verdict_of(
+    kinds: Sequence[KindResult],
+    alarms: Alarms | None,
+    *,
+    unfollowed: int = 0,
+    slowed: tuple[int, int] | None = None,
+) -> Verdict:
+    """The verdict; without one if nothing could be tried, or the machine was too slow for it.
+
+    ``unfollowed``: faults whose packets were not even seen before the fault. ``slowed``: the interval of BFD
+    that was asked for and the one that the machine could keep, in ms, if they differ.
+    """
     if not kinds:
         return Verdict(
             ok=False, text=Text("No verdict: no fault could be tried.", "不作结论：未能进行任何故障试验。")
+        )
+    if unfollowed or slowed:
+        return Verdict(
+            ok=False,
+            text=Text(
+                "No verdict: the machine is too slow, or was too busy.", "不作结论：主机太慢，或过于繁忙。"
+            ),
+            reasons=tuple(_too_slow(unfollowed, sum(each.repetitions for each in kinds), slowed)),
         )
     parts = [
         part
@@ -29,6 +47,20 @@ def verdict_of(kinds: Sequence[KindResult], alarms: Alarms | None) -> Verdict:
     en = "; ".join(part.en for part in parts)
     zh = "；".join(part.zh for part in parts)
     return Verdict(ok=True, text=Text(en[0].upper() + en[1:] + ".", zh + "。"))
+
+
+def _too_slow(unfollowed: int, tried: int, slowed: tuple[int, int] | None) -> Iterator[Text]:
+    if unfollowed:
+        yield Text(
+            f"In {unfollowed} of {tried} faults the packets could not be followed even before the fault.",
+            f"{tried} 次故障中有 {unfollowed} 次，在故障发生之前就已无法跟踪分组。",
+        )
+    if slowed:
+        asked_ms, kept_ms = slowed
+        yield Text(
+            f"BFD sessions broke without a fault at a packet every {asked_ms} ms; they held at {kept_ms} ms.",
+            f"BFD 每 {asked_ms} 毫秒一个报文时，会话在无故障时中断；改为 {kept_ms} 毫秒后保持。",
+        )
 
 
 def _interrupted(group: tuple[Kind, ...], kinds: Sequence[KindResult]) -> Text | None:

@@ -21,6 +21,8 @@ def print_failover(summary: FailoverSummary, *, console: Console, language: str 
         console.print()
     ok = summary.verdict.ok
     console.print(Styled(summary.verdict.text.in_language(chosen), style="bold" if ok else "bold red"))
+    for reason in summary.verdict.reasons:
+        console.print(f"  - {reason.in_language(chosen)}", markup=False, highlight=False)
 
 
 def fault_table(summary: FailoverSummary, language: Language) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,24 @@ def test_the_verdict_names_what_was_missed() -> None:
     assert "no false alarm in 600 s" in said.en
     assert "20 次中 12 次" in said.zh
     assert not verdict_of((), None).ok
+
+
+def test_a_machine_that_was_too_slow_gets_no_verdict_and_hears_why() -> None:
+    kinds = condensed(trials())
+    blind = verdict_of(kinds, ALARMS, unfollowed=2)
+    slow = verdict_of(kinds, ALARMS, slowed=(7, 28))
+    assert not blind.ok
+    assert not slow.ok
+    assert "2 of 70 faults" in blind.reasons[0].en
+    assert "every 7 ms; they held at 28 ms" in slow.reasons[0].en
+    assert all(reason.zh for verdict in (blind, slow) for reason in verdict.reasons)
+
+
+def test_a_fault_counts_only_if_its_packets_were_seen_before() -> None:
+    seen = trial(Kind.CARRIER, 0, 4.0)
+    before = sum(at_ns < seen.observed.began_ns for at_ns in seen.observed.scheduled_ns.values())
+    assert seen.followed
+    assert not replace(seen, figures=replace(seen.figures, under_way=before)).followed
 
 
 def test_trials_are_read_back_and_a_line_cut_short_is_left_out(folder: ResultFolder) -> None:

@@ -52,7 +52,7 @@ class EmulatedNetwork:
         self.pipe = pipe
         self.seed = seed
         self.watched = frozenset(watched)
-        self.timers = timers or BfdTimers.affordable(2 * len(self.watched))
+        self.timers = self.timers_asked = timers or BfdTimers.affordable(2 * len(self.watched))
         self.switches = Switches(layout, datapath, CELL_RUNTIME / "switches")
         self.mininet: LabNet | None = None
         self._progress = progress
