@@ -31,10 +31,10 @@ def printed(summary: Summary, language: str, width: int = 100) -> list[str]:
     return file.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
 FILES = (".js", ".css", ".j2", ".toml")
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_table_fits_and_hides_nothing(folder: ResultFolder, language: str) -> None:
     lines = printed(folder.summary, language)
     text = "\n".join(lines)
@@ -157,7 +157,5 @@ def test_every_text_is_used_and_every_text_used_exists() -> None:
     roots = {key.split(".")[0] for key in WORDS}
     # Pages of one experiment name their texts without the first part, which is the experiment.
     known = {*WORDS, *(key.partition(".")[2] for key in WORDS)}
-    missing = [
-        k for k in named if k.split(".")[0] in roots and k not in known and not k.endswith(FILES)
-    ]
+    missing = [k for k in named if k.split(".")[0] in roots and k not in known and not k.endswith(FILES)]
     assert missing == []
