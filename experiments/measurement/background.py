@@ -8,8 +8,6 @@ and no other link spends anything on them. With one frame size the queue is M/D/
 
 from __future__ import annotations
 
-import json
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,13 +16,12 @@ from typing import Any
 
 from experiments.measurement.distribution import Distribution
 from experiments.measurement.worker import Worker
-from topology.errors import InputError, MeasurementError
+from topology.errors import InputError
 
 FRAME_BYTES = 1250  # Ethernet header included; 10,000 bits: 1 Mbit/s is 100 frames a second
 _LEAST_FRAME_BYTES, _MOST_FRAME_BYTES = 60, 1514  # Ethernet without its check sequence
 _GENERATOR = "experiments.measurement.generator"
 _SETTLE_S = 0.2
-_REPORT_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +121,7 @@ class BackgroundTraffic:
             if kind is not None:
                 worker.kill()
                 return
-            self.report = self._read_report(_last_message(worker))
+            self.report = self._read_report(worker.report("the background traffic"))
 
     def _read_report(self, told: dict[str, Any]) -> BackgroundReport:
         seconds = told["seconds"]
@@ -143,17 +140,3 @@ class BackgroundTraffic:
             )
         ]
         return BackgroundReport(seconds, tuple(flows), Distribution.of(told["late_ms"]))
-
-
-def _last_message(worker: Worker) -> dict[str, Any]:
-    """Ask the generator to end, and hear its report."""
-    parts = []
-    try:
-        worker.channel.settimeout(_REPORT_TIMEOUT_S)
-        worker.channel.shutdown(socket.SHUT_WR)
-        while part := worker.channel.recv(1 << 16):
-            parts.append(part)
-        told: dict[str, Any] = json.loads(b"".join(parts))
-    except (OSError, ValueError):
-        raise MeasurementError(f"the background traffic failed: {worker.last_words()}") from None
-    return told

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from experiments.measurement.timestamps import IP_RECVTTL
 from topology.errors import MeasurementError
 
 _CLONE_NEWNET = 0x40000000
@@ -53,6 +54,23 @@ def socket_in_namespace(
     """Open a socket in the endpoint's namespace. Raises ``MeasurementError`` if that cannot be entered."""
     with inside_namespace(endpoint):
         return socket.socket(family, kind, protocol)
+
+
+def receiving_socket(endpoint: Endpoint, port: int) -> socket.socket:
+    """A UDP socket at ``endpoint`` that is told TTL and TOS of what comes. Raises ``MeasurementError``."""
+    opened = socket_in_namespace(endpoint)
+    try:
+        opened.bind((endpoint.ip, port))
+        opened.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
+        opened.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    except OSError as error:
+        opened.close()
+        raise MeasurementError(
+            f"UDP port {port} of {endpoint.ip} cannot be opened: {error.strerror}",
+            where=f"host of {endpoint.site}",
+            hint="is another measurement running there?",
+        ) from None
+    return opened
 
 
 def popen_in_namespace(endpoint: Endpoint, command: Sequence[str]) -> subprocess.Popen[str]:

@@ -18,16 +18,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from experiments.measurement import stamp
-from experiments.measurement.endpoint import Endpoint, socket_in_namespace
+from experiments.measurement.endpoint import Endpoint, receiving_socket
 from experiments.measurement.timestamps import (
     ANCILLARY_BYTES,
-    IP_RECVTTL,
     enable_kernel_timestamps,
     kernel_stamp_ns,
     ntp_from_ns,
+    ttl_and_tos,
 )
 from experiments.measurement.worker import WorkerChannel, run_worker
-from topology.errors import MeasurementError
 
 ARRIVED = 1
 ANSWER_LEFT = 2
@@ -98,19 +97,9 @@ def reflect_until_parent_leaves(configuration: dict[str, Any], channel: WorkerCh
 
 
 def _open(endpoint: Endpoint, port: int) -> socket.socket:
-    opened = socket_in_namespace(endpoint)
-    try:
-        opened.bind((endpoint.ip, port))
-    except OSError as error:
-        raise MeasurementError(
-            f"UDP port {port} of {endpoint.ip} cannot be opened: {error.strerror}",
-            where=f"host of {endpoint.site}",
-            hint="is another measurement running there?",
-        ) from None
+    opened = receiving_socket(endpoint, port)
     opened.setblocking(False)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-    opened.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
-    opened.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
     opened.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 255)
     enable_kernel_timestamps(opened, transmit=True)
     return opened
@@ -126,7 +115,7 @@ def _answer_waiting(port: _Port) -> list[Record]:
         if len(packet) < stamp.BASE_BYTES:
             continue
         received_ns = kernel_stamp_ns(ancillary) or time.time_ns()
-        ttl, tos = _ttl_and_tos(ancillary)
+        ttl, tos = ttl_and_tos(ancillary)
         (ssid,) = stamp.SSID.unpack_from(packet, stamp.SSID_OFFSET)
         sequence = port.next_sequence.get((sender, ssid), 0)
         port.next_sequence[sender, ssid] = sequence + 1
@@ -138,16 +127,6 @@ def _answer_waiting(port: _Port) -> list[Record]:
         (sender_sequence,) = struct.unpack_from("!I", packet)
         records.append(Record(ARRIVED, ttl, ssid, sender_sequence, sequence, received_ns))
     return records
-
-
-def _ttl_and_tos(ancillary: list[tuple[int, int, bytes]]) -> tuple[int, int]:
-    ttl = tos = 0
-    for level, kind, data in ancillary:
-        if level == socket.IPPROTO_IP and kind == socket.IP_TTL:
-            ttl = int.from_bytes(data, sys.byteorder)
-        elif level == socket.IPPROTO_IP and kind == socket.IP_TOS:
-            tos = data[0]
-    return ttl, tos
 
 
 def _transmit_stamps(sock: socket.socket) -> list[Record]:

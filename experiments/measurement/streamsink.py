@@ -12,17 +12,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from experiments.measurement import packet_filter
-from experiments.measurement.endpoint import Endpoint, socket_in_namespace
+from experiments.measurement.endpoint import Endpoint, receiving_socket, socket_in_namespace
 from experiments.measurement.stream import ARRIVED, EXPIRED, LEFT, MAGIC, PAYLOAD, Seen
 from experiments.measurement.timestamps import (
     ANCILLARY_BYTES,
-    IP_RECVTTL,
     enable_kernel_timestamps,
     kernel_stamp_ns,
     realtime_offset_ns,
+    ttl_and_tos,
 )
 from experiments.measurement.worker import WorkerChannel, run_worker
-from topology.errors import MeasurementError
 
 _BUFFER_BYTES = 1 << 22
 _PACKET_BYTES = 2048
@@ -45,7 +44,7 @@ def watch_until_parent_leaves(configuration: dict[str, Any], channel: WorkerChan
         opened = [(_open_for_answers(Endpoint(**flow["source"])), _expired(number, destination.ip, port))]
         if (destination, port) not in served:  # flows of several sources may share a port; packets say whose
             served.add((destination, port))
-            opened.append((_open(destination, port), _arrived))
+            opened.append((_prepared(receiving_socket(destination, port)), _arrived))
         if flow["tap"]:
             opened.append((_open_tap(flow["tap"], port), _left(number)))
         readers |= {each.fileno(): (each, reader) for each, reader in opened}
@@ -79,12 +78,7 @@ def _packets(opened: socket.socket) -> Iterator[Packet]:
 
 def _arrived(packet: Packet, ahead_ns: int) -> Seen | None:
     data, ancillary, _address = packet
-    ttl = tos = 0
-    for level, kind, value in ancillary:
-        if level == socket.IPPROTO_IP and kind == socket.IP_TTL:
-            ttl = int.from_bytes(value, sys.byteorder)
-        elif level == socket.IPPROTO_IP and kind == socket.IP_TOS:
-            tos = value[0]
+    ttl, tos = ttl_and_tos(ancillary)
     return _read(ARRIVED, data, kernel_stamp_ns(ancillary) - ahead_ns, ttl, tos)
 
 
@@ -124,21 +118,6 @@ def _expired(flow: int, ip: str, port: int) -> Reader:
         return Seen(EXPIRED, flow, 0, 0, time.monotonic_ns(), 0, quoted[1] >> 2)
 
     return read
-
-
-def _open(endpoint: Endpoint, port: int) -> socket.socket:
-    opened = socket_in_namespace(endpoint)
-    try:
-        opened.bind((endpoint.ip, port))
-    except OSError as error:
-        raise MeasurementError(
-            f"UDP port {port} of {endpoint.ip} cannot be opened: {error.strerror}",
-            where=f"host of {endpoint.site}",
-            hint="is another measurement running there?",
-        ) from None
-    opened.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
-    opened.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
-    return _prepared(opened)
 
 
 def _open_for_answers(endpoint: Endpoint) -> socket.socket:

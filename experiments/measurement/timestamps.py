@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import socket
 import struct
+import sys
 import time
 from collections.abc import Iterable
 
@@ -61,6 +62,17 @@ def kernel_stamp_ns(ancillary: Ancillary) -> int:
             seconds, nanoseconds, *_ = _SCM_TIMESTAMPING.unpack_from(data)
             return int(seconds) * _SECOND_NS + int(nanoseconds)
     return 0
+
+
+def ttl_and_tos(ancillary: Ancillary) -> tuple[int, int]:
+    """TTL and TOS of a packet, 0 where the socket was not told."""
+    ttl = tos = 0
+    for level, kind, data in ancillary:
+        if level == socket.IPPROTO_IP and kind == socket.IP_TTL:
+            ttl = int.from_bytes(data, sys.byteorder)
+        elif level == socket.IPPROTO_IP and kind == socket.IP_TOS:
+            tos = data[0]
+    return ttl, tos
 
 
 def stamped_number(ancillary: Ancillary) -> int | None:

@@ -24,6 +24,7 @@ from topology.errors import MeasurementError, OneHopError
 _READY = b"R"
 _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 10.0
+_REPORT_TIMEOUT_S = 10.0
 _CHANNEL_BYTES = 1 << 20
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,6 +81,19 @@ class Worker:
             _, errors = self._process.communicate()
         lines = errors.strip().splitlines()
         return lines[-1] if lines else f"exit code {self._process.returncode}"
+
+    def report(self, what: str) -> dict[str, Any]:
+        """Ask the worker to end, and hear what it tells last. ``MeasurementError`` says ``what`` failed."""
+        parts = []
+        try:
+            self.channel.settimeout(_REPORT_TIMEOUT_S)
+            self.channel.shutdown(socket.SHUT_WR)
+            while part := self.channel.recv(1 << 16):
+                parts.append(part)
+            told: dict[str, Any] = json.loads(b"".join(parts))
+        except (OSError, ValueError):
+            raise MeasurementError(f"{what} failed: {self.last_words()}") from None
+        return told
 
     def stop(self) -> None:
         """Close the channel, which ends the worker, and reap it. Safe to call twice."""

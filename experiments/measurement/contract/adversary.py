@@ -7,20 +7,15 @@ full; then it falls silent for a moment, and begins again with a burst. The send
 
 from __future__ import annotations
 
-import json
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from types import TracebackType
-from typing import Any
 
 from experiments.measurement.worker import Worker
-from topology.errors import MeasurementError
 
 FRAME_BYTES = 1514
 _SETTLE_S = 0.3
-_REPORT_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +77,5 @@ class Adversary:
             if kind is not None:
                 worker.kill()
                 return
-            told = _last_message(worker)
+            told = worker.report("the adversary traffic")
         self.report = AdversaryReport(told["seconds"], self.loads, tuple(told["offered"]))
-
-
-def _last_message(worker: Worker) -> dict[str, Any]:
-    parts = []
-    try:
-        worker.channel.settimeout(_REPORT_TIMEOUT_S)
-        worker.channel.shutdown(socket.SHUT_WR)
-        while part := worker.channel.recv(1 << 16):
-            parts.append(part)
-        told: dict[str, Any] = json.loads(b"".join(parts))
-    except (OSError, ValueError):
-        raise MeasurementError(f"the adversary traffic failed: {worker.last_words()}") from None
-    return told
