@@ -17,11 +17,10 @@ from types import TracebackType
 
 from experiments.measurement import packet_filter
 from experiments.measurement.crossing import INITIAL_TTL, Sighting
-from experiments.measurement.endpoint import Endpoint, socket_in_namespace
+from experiments.measurement.endpoint import Endpoint, receiving_socket, socket_in_namespace
 from experiments.measurement.stamp import payload_of_frame
 from experiments.measurement.timestamps import (
     ANCILLARY_BYTES,
-    IP_RECVTTL,
     enable_kernel_timestamps,
     kernel_stamp_ns,
 )
@@ -69,7 +68,7 @@ class ProbeCapture:
                 sender.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, INITIAL_TTL)
                 sender.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, self._dscp << 2)
                 if destination.ip not in self._receivers:
-                    self._receivers[destination.ip] = _receiver_socket(destination)
+                    self._receivers[destination.ip] = receiving_socket(destination, PORT)
         except BaseException:
             self._close()
             raise
@@ -170,18 +169,3 @@ def _capture_socket() -> socket.socket:
             f"packets cannot be captured: {error.strerror}", hint="the lab needs root (CAP_NET_RAW)"
         ) from None
     return capture
-
-
-def _receiver_socket(destination: Endpoint) -> socket.socket:
-    receiver = socket_in_namespace(destination)
-    try:
-        receiver.bind((destination.ip, PORT))
-        receiver.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
-    except OSError as error:
-        receiver.close()
-        raise MeasurementError(
-            f"UDP port {PORT} of {destination.ip} cannot be opened: {error.strerror}",
-            where=f"host of {destination.site}",
-            hint="is another measurement running there?",
-        ) from None
-    return receiver
