@@ -17,12 +17,12 @@ from experiments.measurement.path import observe_paths
 from topology.emulation.reading import LinkReading
 
 MOST_MS = 0.3  # more is not forwarding but other work on the machine, which must not be hidden
-_PROBES = 20
-_PAIRS = 5
+_PROBES = 15
+_PAIRS = 10
 
 
 def measure_switch_processing_ms(lab: Lab, readings: list[LinkReading]) -> float:
-    """Median time from entering a switch to leaving it, over the switches of up to five measured pairs.
+    """Median time from entering a switch to leaving it, over the switches of up to ten measured pairs.
 
     Taken as the time per hop beyond what the read-back found the link itself to need. Between 0 and
     ``MOST_MS``. The probes are also the first frames the switches send, so their buffers are set here.
