@@ -7,8 +7,7 @@ point decides nothing that is claimed: a choice is checked in whole numbers, and
 within the solver's tolerance is cut off by a cover inequality (these options, but not all of them) and
 solved again.
 
-HiGHS: Huangfu and Hall, "Parallelizing the dual revised simplex method", Math. Prog. Comp. 10, 2018. One
-thread and a fixed seed: the same input gives the same answer.
+The same input gives the same answer (``controller.highs``).
 """
 
 from __future__ import annotations
@@ -18,11 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from controller.highs import library
+from controller.highs import solver as new_solver
 from controller.mesh import Mesh
 from controller.placement.options import Option, Taken, room_left
-from topology.errors import MachineError
 
-_SEED = 1
+_PURPOSE = "placing all demands together"
 _LARGEST = 1e6  # costs and worths are brought below it; the solver's tolerances are absolute
 
 
@@ -99,7 +99,7 @@ class Solver:
         self._build()
 
     def _build(self) -> None:
-        highs = _highspy()
+        highs = library(_PURPOSE)
         programme, infinity = self._programme, highs.kHighsInf
         by_demand: dict[int, dict[int, float]] = {}
         by_limit: dict[tuple[int, bool], dict[int, float]] = {}
@@ -133,7 +133,7 @@ class Solver:
             return Duals(rate, burst, 0.0)
         solver = self._loaded(whole=False, seconds=None)
         solver.run()
-        if solver.getModelStatus() != _highspy().HighsModelStatus.kOptimal:
+        if solver.getModelStatus() != library(_PURPOSE).HighsModelStatus.kOptimal:
             return None
         prices = solver.getSolution().row_dual
         for key, row in self._limit_rows.items():
@@ -154,7 +154,7 @@ class Solver:
             solver.setSolution(self._solution(start))
             solver.run()
             status = solver.getModelStatus()
-            highs = _highspy()
+            highs = library(_PURPOSE)
             bound = max(bound, float(solver.getInfo().mip_dual_bound) * self._unit)
             values = solver.getSolution().col_value
             chosen = [column for column, value in enumerate(values) if value > 0.5]
@@ -179,7 +179,7 @@ class Solver:
         return next((e for e, (rate, burst) in enumerate(left) if rate < 0 or burst < 0), None)
 
     def _loaded(self, *, whole: bool, seconds: float | None) -> Any:
-        highs, rows, count = _highspy(), self._rows, len(self._columns)
+        highs, rows, count = library(_PURPOSE), self._rows, len(self._columns)
         model = highs.HighsLp()
         model.num_col_, model.num_row_ = count, len(rows.lower)
         model.col_cost_ = [self._programme.costs[d][o] / self._unit for d, o in self._columns]
@@ -191,17 +191,8 @@ class Solver:
         model.a_matrix_.value_ = rows.value
         if whole:
             model.integrality_ = [highs.HighsVarType.kInteger] * count
-        solver = highs.Highs()
-        settings: dict[str, bool | int | float] = {
-            "output_flag": False,
-            "threads": 1,
-            "random_seed": _SEED,
-            "mip_rel_gap": 0.0,
-        }
-        if seconds is not None:
-            settings["time_limit"] = seconds
-        for name, value in settings.items():
-            solver.setOptionValue(name, value)
+        limit = {} if seconds is None else {"time_limit": seconds}
+        solver = new_solver(_PURPOSE, mip_rel_gap=0.0, **limit)
         solver.passModel(model)
         return solver
 
@@ -209,7 +200,7 @@ class Solver:
         values = [0.0] * len(self._columns)
         for column in self._columns_of(taken):
             values[column] = 1.0
-        solution = _highspy().HighsSolution()
+        solution = library(_PURPOSE).HighsSolution()
         solution.col_value = values
         return solution
 
@@ -232,13 +223,3 @@ class Solver:
 
     def _worth(self, taken: Taken) -> int:
         return sum(self._programme.worths[d] for d, option in enumerate(taken) if option is not None)
-
-
-def _highspy() -> Any:
-    try:
-        import highspy
-    except ImportError as error:
-        raise MachineError(
-            f"placing all demands together needs HiGHS ({error})", hint="pip install highspy"
-        ) from None
-    return highspy

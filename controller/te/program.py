@@ -12,8 +12,7 @@ columns.
 Traffic that may not cross a node has no column there: what leaves a node without transit comes from it. The
 optimal basis of one programme is one of the other (``x`` scaled by ``1/θ``), so the second starts at its end.
 
-HiGHS: Huangfu and Hall, "Parallelizing the dual revised simplex method", Math. Prog. Comp. 10, 2018. One
-thread and a fixed seed: the same input gives the same answer.
+The same input gives the same answer (``controller.highs``).
 """
 
 from __future__ import annotations
@@ -27,10 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.highs import library
+from controller.highs import solver as new_solver
 from controller.te.instance import Instance
-from topology.errors import MachineError, OneHopError
+from topology.errors import OneHopError
 
-_SEED = 1
+_PURPOSE = "optimal routing"
 _POLL_S = 0.1
 
 Floats = NDArray[np.float64]
@@ -73,16 +74,9 @@ def solve(instance: Instance, objective: Objective, basis: Any = None) -> Soluti
 
     Demands must be routable (``instance.checked``). Raises ``MachineError`` if HiGHS is not installed.
     """
-    highs = _highspy()
+    highs = library(_PURPOSE)
     programme = _Programme(instance, objective)
-    solver = highs.Highs()
-    for name, value in {
-        "output_flag": False,
-        "threads": 1,
-        "random_seed": _SEED,
-        "solver": "simplex",
-    }.items():
-        solver.setOptionValue(name, value)
+    solver = new_solver(_PURPOSE, solver="simplex")
     solver.passModel(programme.model(highs))
     if basis is not None:
         solver.setBasis(basis)
@@ -200,11 +194,3 @@ def _run(solver: Any) -> None:
     thread.start()
     while thread.is_alive():
         thread.join(_POLL_S)
-
-
-def _highspy() -> Any:
-    try:
-        import highspy
-    except ImportError as error:
-        raise MachineError(f"optimal routing needs HiGHS ({error})", hint="pip install highspy") from None
-    return highspy
