@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from topology.network import Text
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Choice:
@@ -274,7 +276,13 @@ class Sureness:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One portfolio measured in the emulated network beside what was predicted."""
+    """One portfolio measured in the emulated network beside what was predicted, for one pair of sites.
+
+    ``measured_...``: median of the repetitions' medians, and the limits of its 95 % confidence interval.
+    ``within_tolerance``: both medians are within 3 % or 0.5 ms of what was predicted, and there is a verdict.
+    ``reasons``: why there is none (a busy machine, another path, a link that fails its check); empty if there
+    is one.
+    """
 
     portfolio: Portfolio
     source: str
@@ -285,6 +293,7 @@ class Evidence:
     measured_rtt_ms: tuple[float, float, float]
     repetitions: int
     within_tolerance: bool
+    reasons: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True)
