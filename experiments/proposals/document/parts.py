@@ -1,0 +1,184 @@
+"""The parts of a study file as written, with units in their names; version 1 of the format.
+
+Rules beyond the shapes, which ``check`` holds: every part with figures states a ``source`` or an
+``assumption``; a figure of a candidate or demand that states none has that of its part.
+"""
+
+# ruff: noqa: RUF012 - pydantic copies mutable defaults
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model
+from pydantic.json_schema import models_json_schema
+
+from experiments.proposals.model import FIGURES, Build, Distribution
+from topology.scenario.parts import (
+    CapacityGbps,
+    DemandIn,
+    Identifier,
+    Kilometres,
+    Line,
+    Milliseconds,
+    Part,
+    SourceIn,
+    TextField,
+    WithProvenance,
+)
+
+SCHEMA_ID = "urn:onehop:proposal:1"
+MAX_YEARS = 30
+
+CnyMillion = Annotated[float, Field(ge=0, le=1e9)]
+_Growth = Annotated[float, Field(ge=-0.5, le=5)]  # traffic that halves, or grows sixfold, each year
+
+# The bounds of each figure of a study; the rest of a figure is the same for all.
+_BOUNDS: dict[str, Any] = {
+    "route_factor": Annotated[float, Field(ge=1, le=10)],
+    "new_cable_cny_million_per_km": CnyMillion,
+    "existing_fibre_cny_million_per_km": CnyMillion,
+    "amplifier_site_cny_million": CnyMillion,
+    "amplifier_spacing_km": Annotated[float, Field(ge=10, le=500)],
+    "wave_cny_million": CnyMillion,
+    "wave_gbps": CapacityGbps,
+    "operation_ratio_per_year": Annotated[float, Field(ge=0, le=1)],
+    "discount_rate_per_year": Annotated[float, Field(ge=0, le=1)],
+    "growth_per_year": _Growth,
+    "transit_cny_million_per_gbps_year": CnyMillion,
+    "settlement_cny_million_per_gbps_year": CnyMillion,
+    "unserved_ms": Annotated[float, Field(gt=0, le=100_000)],
+    "cuts_per_1000km_year": Annotated[float, Field(ge=0, le=100)],
+    "cut_repair_hours": Annotated[float, Field(ge=0, le=8760)],
+    "site_failures_per_year": Annotated[float, Field(ge=0, le=100)],
+    "site_repair_hours": Annotated[float, Field(ge=0, le=8760)],
+}
+
+
+class FigureIn(WithProvenance):
+    """A best estimate with its range; without a range it is certain."""
+
+    low: float | None = None
+    """The least it can be. Default: `value`."""
+    high: float | None = None
+    """The most it can be. Default: `value`."""
+    distribution: Annotated[Distribution, Field(strict=False)] = Distribution.TRIANGULAR
+    """Triangular: `value` is the most likely. Uniform: anything from `low` to `high` is as likely."""
+    value: float
+    """The best estimate."""
+
+
+def _figure(name: str, bounds: Any) -> type[FigureIn]:
+    fields: dict[str, Any] = {
+        "low": (bounds | None, None),
+        "high": (bounds | None, None),
+        "value": (bounds, ...),
+    }
+    return create_model(name, __base__=FigureIn, __doc__=FigureIn.__doc__, **fields)
+
+
+CostFigure = _figure("CostFigure", CnyMillion)
+GrowthFigure = _figure("GrowthFigure", _Growth)
+FiguresIn = create_model(  # type: ignore[call-overload]
+    "FiguresIn",
+    __base__=Part,
+    __doc__="The figures of a study; each is required and has a source or an assumption.",
+    **{name: (_figure(name, _BOUNDS[name]), ...) for name in FIGURES},
+)
+
+
+class CandidateIn(WithProvenance):
+    """A link that could be built. Its figures need a source or an assumption."""
+
+    ends: Annotated[list[Identifier], Field(min_length=2, max_length=2)]
+    """The two sites of the base network it joins."""
+    name: TextField | None = None
+    """Default: the names of its two sites."""
+    build: Annotated[Build, Field(strict=False)]
+    """`new-cable`: ducts and a cable along the whole route; `existing-fibre`: a pair in cables there are."""
+    along: list[Identifier] = []
+    """Sites of the base, ends included, whose links' fibre it follows: its length is theirs together."""
+    route_km: Kilometres | None = None
+    """Length of its fibre. Default: that `along` the base's links, or great circle times route factor."""
+    capacity_steps_gbps: Annotated[list[CapacityGbps], Field(min_length=1, max_length=20)]
+    """What it can be built with, ascending, in each direction."""
+    lead_time_years: Annotated[int, Field(ge=0, le=MAX_YEARS)]
+    """Whole years from the decision to service."""
+    build_cny_million: CostFigure | None = None  # type: ignore[valid-type]
+    """Cost of building the first capacity step. Default: from its length and the study's unit costs."""
+    yearly_cny_million: CostFigure | None = None  # type: ignore[valid-type]
+    """Yearly cost of the first capacity step. Default: the study's share of the building cost."""
+    shared_risk_groups: Annotated[list[Identifier], Field(max_length=32)] = []
+    """Names of what fails it together with others, such as a duct (RFC 4202)."""
+    operator: Identifier | None = None
+    handover_ms: Milliseconds = 0.0
+    """One-way extra delay of an inter-carrier hand-over on this link."""
+
+
+class StudyDemandIn(DemandIn):
+    """A demand of the first year, as in a scenario, and how it grows."""
+
+    growth_per_year: GrowthFigure | None = None  # type: ignore[valid-type]
+    """0.3 means 30 % more each year. Default: figure `growth_per_year`."""
+
+
+class TargetIn(WithProvenance):
+    """A one-way delay that traffic should keep."""
+
+    name: TextField
+    from_: Annotated[Identifier, Field(alias="from")]
+    to: Annotated[list[Identifier], Field(min_length=1)]
+    """Each of these sites is to be reached in time."""
+    max_one_way_ms: Annotated[float, Field(gt=0, le=10_000)]
+    survives_single_cut: bool = False
+    """Whether it is to be kept with any one link cut."""
+
+
+class BudgetIn(WithProvenance):
+    """What may be spent on building."""
+
+    total_cny_million: CnyMillion
+    yearly_cny_million: list[CnyMillion] | None = None
+    """A ceiling for each year of the study. Default: none but the total."""
+
+
+class StudyFile(Part):
+    """A study: a base network, links that could be built, and what they should bring."""
+
+    proposal: Literal[1]
+    """Version of this format."""
+    id: Identifier
+    title: TextField
+    description: TextField | None = None
+    base: Line
+    """A shipped scenario's name, a file relative to this one, or topohub:NAME."""
+    first_year: Annotated[int, Field(ge=1900, le=2200)]
+    """Calendar year in which demands have their stated rates and the first links may be ordered."""
+    years: Annotated[int, Field(ge=1, le=MAX_YEARS)]
+    """How many years are looked at."""
+    price_year: Annotated[int, Field(ge=1900, le=2200)]
+    """Whose prices all costs are in."""
+    budget: BudgetIn
+    sources: dict[Identifier, SourceIn] = {}
+    """Sources besides those of the base."""
+    figures: FiguresIn  # type: ignore[valid-type]
+    candidates: Annotated[dict[Identifier, CandidateIn], Field(min_length=1, max_length=1000)]
+    base_demands: bool = True
+    """Whether the demands of the base count too."""
+    demands: dict[Identifier, StudyDemandIn] = {}
+    targets: dict[Identifier, TargetIn] = {}
+
+
+def json_schema() -> dict[str, Any]:
+    """The format as a JSON Schema (draft 2020-12) for editors."""
+    references, definitions = models_json_schema([(StudyFile, "validation")], by_alias=True)
+    for definition in definitions["$defs"].values():
+        for field in definition.get("properties", {}).values():
+            if "patternProperties" in field:  # a mapping of ids: other keys are no ids
+                field["additionalProperties"] = False
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        "title": "OneHop proposal study",
+        **references[StudyFile, "validation"],
+        "$defs": definitions["$defs"],
+    }

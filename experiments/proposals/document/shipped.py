@@ -1,0 +1,34 @@
+"""Which studies come with OneHop, and what a reference to a study means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from topology.errors import InputError
+from topology.hints import did_you_mean
+from topology.scenario.document import parse, read_text
+from topology.scenario.locate import Located, locate
+from topology.scenario.node import show
+
+FOLDER = Path(__file__).resolve().parent.parent / "studies"
+
+
+def study_names() -> list[str]:
+    """The names of the studies that come with OneHop, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def locate_study(reference: str) -> Located:
+    """What ``reference`` means. Raises ``InputError`` if it cannot mean a study.
+
+    Whether a file exists shows when it is read.
+    """
+    if reference.endswith((".yaml", ".yml")):
+        return locate(reference)
+    if reference in study_names():
+        path, display = FOLDER / f"{reference}.yaml", f"{reference}.yaml"
+        return Located(str(path), display, FOLDER, lambda: parse(read_text(path, display), display))
+    hint = did_you_mean(reference, study_names(), otherwise="shipped studies")
+    if "/" in reference or Path(reference).suffix:
+        hint = "a file of candidates ends in .yaml or .yml"
+    raise InputError(f"no study has the name {show(reference)}", where="study", hint=hint)
