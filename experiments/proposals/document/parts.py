@@ -160,7 +160,7 @@ class StudyFile(Part):
     budget: BudgetIn
     sources: dict[Identifier, SourceIn] = {}
     """Sources besides those of the base."""
-    figures: FiguresIn  # type: ignore[valid-type]
+    figures: FiguresIn
     candidates: Annotated[dict[Identifier, CandidateIn], Field(min_length=1, max_length=1000)]
     base_demands: bool = True
     """Whether the demands of the base count too."""
