@@ -91,6 +91,8 @@ class EmulatedNetwork:
         for site in layout.sites.values():
             net.addHost(site.host, ip=None, mac=site.host_mac)
             net.addSwitch(site.switch, dpid=f"{site.dpid:016x}")
+        for host in net.hosts:
+            host.finish_shell()
         self._progress(f"joining them by {len(layout.links)} links")
         _batch("ip", self._interface_commands())
         for link in layout.links.values():

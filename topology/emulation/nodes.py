@@ -7,6 +7,9 @@ all at the same time. With ``network.py`` the only modules that import Mininet.
 
 from __future__ import annotations
 
+import os
+import pty
+import select
 from typing import Any
 
 from mininet.link import Intf, Link
@@ -14,6 +17,8 @@ from mininet.net import Mininet
 from mininet.node import Host, Switch
 
 from topology.emulation.layout import SiteLayout
+
+_PROMPT = chr(127)  # Mininet knows by this that a command has ended
 
 
 class LabNet(Mininet):
@@ -38,6 +43,32 @@ class SiteHost(Host):
     Offloads are off, so that a packet on the wire is one packet to the shaper, the pipe and the capture.
     IPv6 is off because its neighbour chatter would be dropped by the switches and confuse captures.
     """
+
+    def startShell(self, mnopts: Any = None) -> None:  # noqa: N802  (Mininet's name)
+        """Start the shell as Mininet does, but leave the wait for its prompt to ``finish_shell``.
+
+        So the shells of all hosts come up at the same time.
+        """
+        prompt = ["env", f"PS1={_PROMPT}", "bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"]
+        self.master, self.slave = pty.openpty()
+        self.shell = self._popen(
+            ["mnexec", mnopts or "-cdn", *prompt],
+            **dict.fromkeys(("stdin", "stdout", "stderr"), self.slave),
+            close_fds=False,
+        )
+        self.stdin = self.stdout = os.fdopen(self.master)
+        self.pid = self.shell.pid
+        self.pollOut = select.poll()
+        self.pollOut.register(self.stdout)
+        self.outToNode[self.stdout.fileno()] = self.inToNode[self.stdin.fileno()] = self
+        self.execed, self.lastCmd, self.lastPid, self.readbuf = False, None, None, ""
+
+    def finish_shell(self) -> None:
+        """Wait until the shell, and with it the host's network namespace, is there."""
+        while not self.read(1024).endswith(_PROMPT):
+            self.pollOut.poll()
+        self.waiting = False
+        self.cmd("unset HISTFILE; stty -echo; set +m")
 
     def begin_configuration(self, site: SiteLayout) -> None:
         """Send the configuration to the shell and return; ``finish_configuration`` collects the outcome."""

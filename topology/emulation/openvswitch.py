@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from topology.emulation.cell import CELL_RUNTIME, die_with_parent
+from topology.emulation.cell import CELL_RUNTIME
 from topology.errors import EmulationError, MachineError
 
 DEFAULT_RUNDIR = CELL_RUNTIME / "ovs"
@@ -28,6 +28,8 @@ _COMMAND_SECONDS = 60
 _PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl")
 _SCHEMA_PLACES = ("/usr/share/openvswitch", "/usr/local/share/openvswitch")
 _INSTALL_HINT = "apt-get install openvswitch-switch"
+# Not by a function between fork and exec: for that Python copies its own page tables, once for every daemon.
+_DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 _ONLY_CONSOLE = ("-vsyslog:off", "-vfile:off", "-vconsole:info")  # the console is our log file
 
 
@@ -170,14 +172,18 @@ class OpenVSwitch:
 
     def _spawn(self, name: str, *arguments: str) -> None:
         with self._log(name).open("wb") as log:
-            self._daemons[name] = subprocess.Popen(
-                [name, *arguments, *_ONLY_CONSOLE],
+            daemon = subprocess.Popen(
+                [*_DIE_WITH_US, name, *arguments, *_ONLY_CONSOLE],
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_before_exec,
             )
+        self._daemons[name] = daemon
+        # Each bridge and each port costs descriptors; the usual soft limit of 1024 ends at about 60 bridges.
+        with contextlib.suppress(ValueError, OSError):
+            _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
 
     def _run(self, command: list[str], stdin: str | None = None) -> str:
         try:
@@ -237,14 +243,6 @@ def empty_database(path: Path) -> None:
         done = subprocess.run(["ovsdb-tool", *command], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise EmulationError(f"ovsdb-tool failed: {done.stderr.strip()}", where=str(path))
-
-
-def _before_exec() -> None:
-    die_with_parent()
-    # Each bridge and each port costs descriptors; the usual soft limit of 1024 ends at about 60 bridges.
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _schema() -> Path:
