@@ -1,0 +1,41 @@
+"""A portfolio built on real packets: measured beside predicted, on links that are new and links that were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from experiments.proposals.document import load_study
+from experiments.proposals.evidence import evidence, read_summary
+from experiments.proposals.findings import Choice
+from experiments.results import ResultFolder
+
+
+@pytest.mark.emulated
+@pytest.mark.usefixtures("cell")
+def test_a_portfolio_is_measured_beside_what_was_predicted(tmp_path: Path) -> None:
+    study = load_study("tiny-candidates")
+    portfolio = (Choice("to-xian", 100.0, 2026), Choice("to-beijing", 100.0, 2026))
+    said: list[str] = []
+
+    found = evidence(study, [portfolio], folder=tmp_path, repetitions=2, samples=40, say=said.append)
+
+    assert [(one.source, one.destination) for one in found] == [("qingyang", "beijing"), ("xian", "qingyang")]
+    assert found == read_summary(tmp_path).evidence
+    assert said[0] == "portfolio-1 (to-xian, to-beijing): 2 of 2 changed pairs are measured"
+    for name, variant in (("base", "base"), ("portfolio-1", "proposal")):
+        for number in ("1", "2"):
+            folder = ResultFolder.open(tmp_path / "evidence" / name / number)
+            assert folder.manifest.status in ("complete", "refused")
+            assert folder.network(variant) is not None
+            assert folder.links is not None
+            assert {len(sent) for sent in folder.round_trips(variant, "idle").values()} == {40}
+    for one in found:
+        for median, low, high in (one.measured_base_rtt_ms, one.measured_rtt_ms):
+            assert low <= median <= high
+        assert one.measured_rtt_ms[0] < one.measured_base_rtt_ms[0] - 5  # the new link carries the probes
+    unsure = [reason.en for one in found for reason in one.reasons]
+    if unsure:
+        pytest.skip(f"no verdict: {unsure[0]}")
+    assert all(one.within_tolerance for one in found)
