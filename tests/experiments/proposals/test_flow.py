@@ -1,0 +1,118 @@
+"""Flows of minimum cost, against every path of tiny networks, networkx, and what must hold of any network."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.proposals.findings import Choice
+from experiments.proposals.flow import Flows, delay_saved
+from tests.controller.strategies import network_of
+from tests.experiments.proposals.flow_certificates import assert_optimal, cost_over_all_paths
+from tests.experiments.proposals.flow_studies import FIRST_YEAR, all_of, studies, study_of
+from topology.errors import InputError
+
+CLOSE = 1e-9
+
+
+@given(studies())
+def test_the_programme_is_optimal_by_its_own_prices(study):
+    flows = Flows(study)
+    for built in ({}, {one.candidate: one.capacity_gbps for one in all_of(study)}):
+        for year in range(study.years):
+            if flows.rates.pairs:
+                assert_optimal(flows, built, year)
+
+
+@given(studies(max_sites=5))
+def test_cost_equals_that_over_all_paths(study):
+    flows = Flows(study)
+    for built in ({}, {one.candidate: one.capacity_gbps for one in all_of(study)}):
+        for year in range(study.years):
+            assert flows.cost(built, year) == pytest.approx(
+                cost_over_all_paths(flows, built, year), rel=CLOSE
+            )
+
+
+@given(studies(), st.data())
+def test_a_link_more_never_costs_more(study, data):
+    everything = all_of(study)
+    fewer = data.draw(st.lists(st.sampled_from(everything), unique=True)) if everything else []
+    assert 0 <= delay_saved(study, fewer) <= delay_saved(study, everything) * (1 + CLOSE) + CLOSE
+
+
+@given(studies())
+def test_an_answer_does_not_depend_on_those_before(study):
+    everything = all_of(study)
+    asked_first = Flows(study).delay_saved(everything)
+    after_others = Flows(study)
+    for choice in everything:
+        after_others.delay_saved([choice])
+    assert after_others.delay_saved(everything) == asked_first
+    assert Flows(study).delay_saved(reversed(everything)) == asked_first
+
+
+def square(rate: float, capacity: float = 100.0):
+    """``a`` to ``d`` over ``b`` in 2 ms or over ``c`` in 4 ms; a candidate straight there in 1 ms."""
+    base = network_of(
+        "abcd",
+        [("a", "b", 1.0, capacity), ("b", "d", 1.0, capacity), ("a", "c", 2.0, 100), ("c", "d", 2.0, 100)],
+    )
+    return study_of(base, {"direct": ("a", "d", 1.0, [10.0, 40.0])}, [("a", "d", rate)], years=2)
+
+
+def test_everything_on_the_new_link():
+    assert delay_saved(square(8.0), [Choice("direct", 10.0, FIRST_YEAR)]) == pytest.approx(2 * 8.0 * 1.0)
+
+
+def test_only_years_in_service_count():
+    study = square(8.0)
+    assert delay_saved(study, [Choice("direct", 10.0, FIRST_YEAR + 1)]) == pytest.approx(8.0)
+    assert delay_saved(study, [Choice("direct", 10.0, FIRST_YEAR + 2)]) == 0.0
+    assert delay_saved(study, []) == 0.0
+
+
+def test_a_full_link_carries_what_it_can():
+    study = square(30.0)
+    assert delay_saved(study, [Choice("direct", 10.0, FIRST_YEAR)]) == pytest.approx(2 * 10.0 * 1.0)
+    assert delay_saved(study, [Choice("direct", 40.0, FIRST_YEAR)]) == pytest.approx(2 * 30.0 * 1.0)
+
+
+def test_the_base_spills_over_to_the_longer_way_and_then_finds_no_place():
+    flows = Flows(square(130.0, capacity=20.0))
+    assert flows.cost({}, 0) == pytest.approx(20 * 2 + 100 * 4 + 10 * 100)
+    assert flows.cost({"direct": 10.0}, 0) == pytest.approx(10 * 1 + 20 * 2 + 100 * 4)
+
+
+def test_later_than_unserved_is_unserved():
+    base = network_of("ab", [("a", "b", 150.0, 10.0)])
+    assert Flows(study_of(base, {}, [("a", "b", 2.0)])).cost({}, 0) == pytest.approx(200.0)
+
+
+def test_a_site_without_transit_is_never_crossed():
+    base = network_of("abc", [("a", "b", 1.0, 10.0), ("b", "c", 1.0, 10.0)], no_transit="b")
+    flows = Flows(study_of(base, {}, [("a", "c", 1.0), ("a", "b", 20.0)]))
+    assert flows.cost({}, 0) == pytest.approx(100.0 + 10 * 1.0 + 10 * 100.0)
+
+
+def test_demands_of_both_directions_do_not_share_capacity():
+    base = network_of("ab", [("a", "b", 1.0, 10.0)])
+    assert Flows(study_of(base, {}, [("a", "b", 10.0), ("b", "a", 10.0)])).cost({}, 0) == pytest.approx(20.0)
+
+
+def test_nothing_to_route():
+    base = network_of("ab", [("a", "b", 1.0, 10.0)])
+    assert delay_saved(study_of(base, {"new": ("a", "b", 0.5, [10.0])}, [("a", "a", 5.0)]), []) == 0.0
+
+
+@pytest.mark.parametrize(
+    "portfolio",
+    [
+        [Choice("elsewhere", 10.0, FIRST_YEAR)],
+        [Choice("direct", 10.0, FIRST_YEAR), Choice("direct", 40.0, FIRST_YEAR)],
+    ],
+)
+def test_portfolios_that_are_none(portfolio):
+    with pytest.raises(InputError):
+        delay_saved(square(1.0), portfolio)
