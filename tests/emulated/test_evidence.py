@@ -9,7 +9,7 @@ import pytest
 from experiments.proposals.document import load_study
 from experiments.proposals.evidence import evidence, read_summary
 from experiments.proposals.findings import Choice
-from experiments.results import ResultFolder
+from experiments.results import ResultFolder, Variant
 
 
 @pytest.mark.emulated
@@ -24,7 +24,8 @@ def test_a_portfolio_is_measured_beside_what_was_predicted(tmp_path: Path) -> No
     assert [(one.source, one.destination) for one in found] == [("qingyang", "beijing"), ("xian", "qingyang")]
     assert found == read_summary(tmp_path).evidence
     assert said[0] == "portfolio-1 (to-xian, to-beijing): 2 of 2 changed pairs are measured"
-    for name, variant in (("base", "base"), ("portfolio-1", "proposal")):
+    places: dict[str, Variant] = {"base": "base", "portfolio-1": "proposal"}
+    for name, variant in places.items():
         for number in ("1", "2"):
             folder = ResultFolder.open(tmp_path / "evidence" / name / number)
             assert folder.manifest.status in ("complete", "refused")
