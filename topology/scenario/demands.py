@@ -24,7 +24,7 @@ from topology.scenario.findings import Findings
 from topology.scenario.locate import Located, locate
 from topology.scenario.node import Node
 from topology.scenario.parts import DemandIn, Identifier, Line, Part, SourceIn
-from topology.scenario.reading import read_located
+from topology.scenario.reading import read_located, read_named
 
 
 class DemandsFile(Part):
@@ -72,13 +72,8 @@ def _whole(source: Located) -> Network:
 
 def _on_scenario(source: Located, root: Node, findings: Findings) -> tuple[Node, str] | None:
     """The scenario's tree with the file's demands, and its base; ``None`` if there is no such scenario."""
-    node = root.at(["scenario"])
-    if (reference := node.text()) is None:
-        return None
-    try:
-        reading = read_located(locate(reference.strip(), source))
-    except InputError as error:
-        findings.add(node, error.problems[0].what, error.problems[0].hint)
+    reading = read_named(root.at(["scenario"]), source, findings)
+    if reading is None:
         return None
     if reading.network is None:
         raise InputError.of([*findings.problems(), *reading.problems])

@@ -68,12 +68,12 @@ def read_text(path: Path, display: str, max_bytes: int = MAX_BYTES) -> str:
         ) from None
 
 
-def parse(text: str, file: str) -> Node:
-    """The tree of a YAML text. Raises ``InputError`` with every problem found."""
+def parse(text: str, file: str, begins: str = "onehop: 1") -> Node:
+    """The tree of a YAML text that ``begins`` so. Raises ``InputError`` with every problem found."""
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise InputError("the file contains a NUL byte; expected text", where=f"{file}:{line}")
-    composer = _Composer(text, file)
+    composer = _Composer(text, file, begins)
     try:
         root = composer.document()
     except yaml.reader.ReaderError as error:
@@ -98,8 +98,9 @@ class _Stop(Exception):  # noqa: N818 - no error by itself: the findings are in 
 class _Composer:
     """Builds nodes from the parser's events, one document."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, begins: str) -> None:
         self.file = file
+        self.begins = begins
         self.findings = Findings()
         self._marks: set[str] = set()
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
@@ -108,8 +109,7 @@ class _Composer:
         next(self._events)  # the stream starts
         event = next(self._events)
         if isinstance(event, yaml.StreamEndEvent):
-            empty = "the file is empty; expected a scenario"
-            self.findings.add(Place(self.file, 1, 1, ""), empty, "begin with 'onehop: 1'")
+            self.findings.add(Place(self.file, 1, 1, ""), "the file is empty", f"begin with '{self.begins}'")
             raise _Stop
         node = self._node(next(self._events), Place(self.file, 1, 1, ""), 0)
         next(self._events)  # the document ends

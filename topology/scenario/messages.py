@@ -14,7 +14,17 @@ from topology.hints import did_you_mean
 from topology.scenario.findings import MAX_FINDINGS, Findings
 from topology.scenario.node import Node, Step, show
 
-_UNITS = {"_us_per_km": "µs/km", "_gbps": "Gbit/s", "_ms": "ms", "_km": "km", "_million": "million CNY"}
+_UNITS = {
+    "_us_per_km": "µs/km",
+    "_million_per_km": "million CNY/km",
+    "_gbps_year": "million CNY per Gbit/s and year",
+    "_gbps": "Gbit/s",
+    "_ms": "ms",
+    "_km": "km",
+    "_million": "million CNY",
+    "_hours": "hours",
+}
+_VERSIONS = ("onehop", "proposal")  # keys that files of ours begin with: the version of their format
 _PATTERNS = {
     "{0,30}": "an id: a small letter, then up to 30 small letters, digits and hyphens",
     "{0,63}": "a link id: a small letter, then up to 63 small letters, digits and hyphens",
@@ -58,8 +68,8 @@ def _unknown_key(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _
 
 def _missing(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
     key = str(details["loc"][-1])
-    if key == "onehop":
-        return "the key 'onehop' is missing", "begin with 'onehop: 1', the version of the format"
+    if key in _VERSIONS:
+        return f"the key '{key}' is missing", f"begin with '{key}: 1', the version of the format"
     if key in ("en", "zh"):
         return f"the key '{key}' is missing", "write both languages {en: ..., zh: ...}, or one text for both"
     return f"the key '{key}' is missing", ""
@@ -67,8 +77,8 @@ def _missing(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Expl
 
 def _choice(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _Explained:
     choices = re.findall(r"'([^']*)'", details["ctx"]["expected"]) or [details["ctx"]["expected"]]
-    if details["loc"][-1] == "onehop":
-        return f"found version {show(node)} of the format; expected 1", "write 'onehop: 1'"
+    if (key := details["loc"][-1]) in _VERSIONS:
+        return f"found version {show(node)} of the format; expected 1", f"write '{key}: 1'"
     hint = did_you_mean(node.value, choices) if isinstance(node.value, str) else ""
     return f"found {show(node)}; expected one of {', '.join(choices)}", hint if "mean" in hint else ""
 
@@ -110,7 +120,7 @@ def _no_mapping(details: ErrorDetails, node: Node, model: type[BaseModel]) -> _E
             f"found {show(node)}; expected a figure",
             "write {value: NUMBER, assumption: WHY}, or source: ID",
         )
-    if "ends" in known:
+    if {"ends", "medium"} <= set(known):
         return _short_link(details, node, model)
     hint = f"keys: {', '.join(known)}" if known else "write 'id: {...}' for each"
     return f"found {show(node)}; expected a mapping", hint
@@ -188,7 +198,7 @@ def _slug(text: str) -> str:
 
 def _unit(details: ErrorDetails) -> str:
     path = [step for step in details["loc"] if isinstance(step, str)]
-    name = path[-2] if len(path) > 1 and path[-1] == "value" else path[-1]
+    name = path[-2] if len(path) > 1 and path[-1] in ("value", "low", "high") else path[-1]
     if name.startswith("transit_ms_"):
         return " ms"
     return next((f" {unit}" for ending, unit in _UNITS.items() if name.endswith(ending)), "")

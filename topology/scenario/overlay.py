@@ -62,7 +62,7 @@ def apply(base: Node, overlay: Node, findings: Findings) -> Node:
         root.pop(key, None)
         if (node := overlay.get(key)) is not None:
             root[key] = node
-    _sources(root, overlay, findings)
+    merge_sources(root, overlay, findings)
     add, change, remove = (overlay.get(key) or overlay.with_value({}) for key in ("add", "change", "remove"))
     removed: dict[str, set[str]] = {}
     for section in SECTIONS:
@@ -82,7 +82,8 @@ def apply(base: Node, overlay: Node, findings: Findings) -> Node:
     return merged
 
 
-def _sources(root: dict[str, Node], overlay: Node, findings: Findings) -> None:
+def merge_sources(root: dict[str, Node], overlay: Node, findings: Findings) -> None:
+    """Add to the sections of a base, ``root``, the sources of ``overlay``; none may be another of one id."""
     stated = overlay.get("sources")
     if stated is None or not isinstance(stated.value, dict):
         return

@@ -42,6 +42,20 @@ def read_located(source: Located) -> Reading:
     return _read(source, ())
 
 
+def read_named(node: Node, beside: Located, findings: Findings) -> Reading | None:
+    """The scenario that ``node`` of the file ``beside`` names; ``None`` if it names none.
+
+    Why it names none is told in ``findings``, except where ``node`` is no text at all: that the schema tells.
+    """
+    if (reference := node.text()) is None:
+        return None
+    try:
+        return read_located(locate(reference.strip(), beside))
+    except InputError as error:
+        findings.add(node, error.problems[0].what, error.problems[0].hint)
+        return None
+
+
 def _read(source: Located, above: tuple[Located, ...]) -> Reading:
     root = source.read()
     findings = Findings()

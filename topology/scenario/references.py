@@ -17,27 +17,27 @@ def check_references(root: Node, findings: Findings) -> None:
     """Add to ``findings`` whatever in ``root`` names something unknown, twice, or without provenance."""
     known = {section: parts_of(root, section) for section in (*SECTIONS, "sources")}
     for site in known["sites"].values():
-        _one("operator", site.get("operator"), known["operators"], findings)
+        check_name("operator", site.get("operator"), known["operators"], findings)
         _provenance(site, "sites", known["sources"], findings)
     links = root.get("links")
     _links(links.items() if links is not None else [], known, findings)
     for operator in known["operators"].values():
-        _sources(operator, known["sources"], findings)
+        check_sources(operator, known["sources"], findings)
     for service in known["services"].values():
-        _sources(service, known["sources"], findings)
-        _several("site", service.get("instances"), known["sites"], findings)
+        check_sources(service, known["sources"], findings)
+        check_names("site", service.get("instances"), known["sites"], findings)
     for demand in known["demands"].values():
         _provenance(demand, "demands", known["sources"], findings)
         check_demand(demand, known, findings)
     figures = root.get("figures")
     for figure in figures.entries().values() if figures is not None else ():
         if isinstance(figure.value, dict):
-            _sources(figure, known["sources"], findings)
-            _stated(figure, "the figure", findings)
+            check_sources(figure, known["sources"], findings)
+            check_stated(figure, "the figure", findings)
     measure = root.get("measure")
     if measure is not None:
-        _one("site", measure.get("from"), known["sites"], findings)
-        _several("site", measure.get("to"), known["sites"], findings)
+        check_name("site", measure.get("from"), known["sites"], findings)
+        check_names("site", measure.get("to"), known["sites"], findings)
 
 
 def _links(links: Iterable[Node], known: dict[str, dict[str, Node]], findings: Findings) -> None:
@@ -46,7 +46,7 @@ def _links(links: Iterable[Node], known: dict[str, dict[str, Node]], findings: F
     for link in links:
         if findings.full:
             return
-        _one("operator", link.get("operator"), known["operators"], findings)
+        check_name("operator", link.get("operator"), known["operators"], findings)
         _provenance(link, "links", known["sources"], findings)
         _alternatives(link, findings)
         ends = link_ends(link)
@@ -71,7 +71,7 @@ def _links(links: Iterable[Node], known: dict[str, dict[str, Node]], findings: F
 
 
 def _alternatives(link: Node, findings: Findings) -> None:
-    length = [key for key in ("route_km", "latency_ms", "route_factor") if _has(link, key)]
+    length = [key for key in ("route_km", "latency_ms", "route_factor") if has(link, key)]
     if len(length) > 1:
         hint = "keep one: each alone fixes the length and the latency"
         findings.add(link.at([length[1]]), f"states {' and '.join(length)}; they exclude each other", hint)
@@ -79,22 +79,23 @@ def _alternatives(link: Node, findings: Findings) -> None:
 
 def check_demand(demand: Node, known: Mapping[str, Mapping[str, object]], findings: Findings) -> None:
     """Add whatever a demand names that is not among the ``known`` sites, services and operators."""
-    _one("site", demand.get("from"), known["sites"], findings)
-    _one("site", demand.get("to"), known["sites"], findings)
-    _one("service", demand.get("service"), known["services"], findings)
+    check_name("site", demand.get("from"), known["sites"], findings)
+    check_name("site", demand.get("to"), known["sites"], findings)
+    check_name("service", demand.get("service"), known["services"], findings)
     if isinstance(demand.value, dict):
-        towards = [key for key in ("to", "service") if _has(demand, key)]
+        towards = [key for key in ("to", "service") if has(demand, key)]
         if len(towards) != 1:
             found = "both 'to' and 'service'" if towards else "neither 'to' nor 'service'"
             findings.add(demand, f"states {found}; expected one of them", "say where the traffic goes")
-    _several("site", demand.get("avoid_sites"), known["sites"], findings)
-    _several("operator", demand.get("avoid_operators"), known["operators"], findings)
+    check_names("site", demand.get("avoid_sites"), known["sites"], findings)
+    check_names("operator", demand.get("avoid_operators"), known["operators"], findings)
     start, end = demand.get("from"), demand.get("to")
     if start is not None and end is not None and start.text() is not None and start.text() == end.text():
         findings.add(end, f"a demand from {show(start)} to itself", "name another site")
 
 
-def _one(what: str, node: Node | None, known: Mapping[str, object], findings: Findings) -> None:
+def check_name(what: str, node: Node | None, known: Mapping[str, object], findings: Findings) -> None:
+    """Whether ``node``, if it is a text, names one of the ``known``; ``what`` they are, in the singular."""
     if node is not None and (name := node.text()) is not None:
         _named(what, name, node, known, findings)
 
@@ -106,36 +107,40 @@ def _named(what: str, name: str, node: Node, known: Mapping[str, object], findin
     findings.add(node, f"unknown {what} {show(name)}", hint)
 
 
-def _several(what: str, node: Node | None, known: Mapping[str, object], findings: Findings) -> None:
+def check_names(what: str, node: Node | None, known: Mapping[str, object], findings: Findings) -> None:
+    """Whether ``node``, if it is a list, names some of the ``known``, each once."""
     seen: set[str] = set()
     for item in node.items() if node is not None else []:
-        _one(what, item, known, findings)
+        check_name(what, item, known, findings)
         if (name := item.text()) is not None and name in seen:
             findings.add(item, f"the {what} {show(name)} is named twice", "name it once")
         seen.add(item.text() or "")
 
 
 def _provenance(part: Node, section: str, sources: dict[str, Node], findings: Findings) -> None:
-    _sources(part, sources, findings)
-    stated = [key for key in FIGURES[section] if _has(part, key)]
+    check_sources(part, sources, findings)
+    stated = [key for key in FIGURES[section] if has(part, key)]
     if stated:
-        _stated(part, ", ".join(stated), findings)
+        check_stated(part, ", ".join(stated), findings)
 
 
-def _sources(part: Node, sources: dict[str, Node], findings: Findings) -> None:
+def check_sources(part: Node, sources: Mapping[str, object], findings: Findings) -> None:
+    """Whether the sources that ``part`` names are among ``sources``."""
     node = part.get("source")
     for item in [node, *node.items()] if node is not None else []:
-        _one("source", item, sources, findings)
+        check_name("source", item, sources, findings)
 
 
-def _stated(part: Node, what: str, findings: Findings) -> None:
+def check_stated(part: Node, what: str, findings: Findings) -> None:
+    """Whether ``part`` has a source or an assumption for ``what``."""
     assumption = part.get("assumption")
-    if not _has(part, "source") and (assumption is None or assumption.value in (None, "")):
+    if not has(part, "source") and (assumption is None or assumption.value in (None, "")):
         hint = "add 'source: ID' (an id of the sources section) or 'assumption: WHY'"
         findings.add(part, f"nothing says where {what} comes from", hint)
 
 
-def _has(part: Node, key: str) -> bool:
+def has(part: Node, key: str) -> bool:
+    """Whether ``part`` states anything under ``key``."""
     node = part.get(key)
     return node is not None and node.value is not None and node.value != []
 
