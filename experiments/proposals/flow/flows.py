@@ -85,9 +85,7 @@ class Flows:
         rates, least = self.rates.gbps[year], self.least_delay(built)
         if self.fits(least, built, year):
             return math.fsum(rates * least.delay_ms)
-        solution = self.solve(built, year)
-        carried = solution.flows_gbps.sum(axis=0) * self.arcs.latency_ms
-        return math.fsum((*carried, *(solution.unserved_gbps * self.unserved_ms)))
+        return self.solve(built, year).cost
 
     def solve(self, built: Built, year: int) -> Solution:
         """The linear programme's answer, whether or not least-delay paths would do."""
@@ -117,27 +115,25 @@ class Flows:
             number < self.arcs.count_of_base or link.id in built
             for number, link in enumerate(self.arcs.links)
         ]
-        backwards = self.program.by_destination
-        trees = {root: self._paths.tree(root, in_service) for root in self.program.roots}
         delay = np.full(len(self.rates.pairs), self.unserved_ms)
-        routes: list[tuple[int, ...]] = []
-        for number, (source, destination) in enumerate(self.rates.pairs):
-            root, leaf = (destination, source) if backwards else (source, destination)
-            latency_ns = trees[root].latency_ns[leaf]
-            served = latency_ns is not None and latency_ns / NANOSECONDS_PER_MS < self.unserved_ms
-            routes.append(self._route(trees[root], leaf) if served else ())
-            if served and latency_ns is not None:
-                delay[number] = latency_ns / NANOSECONDS_PER_MS
+        routes: list[tuple[int, ...]] = [()] * len(self.rates.pairs)
+        for root in self.program.layout.roots:
+            tree = self._paths.tree(root.site, in_service)
+            for pair, leaf in zip(root.pairs, root.leaves, strict=True):
+                latency_ns = tree.latency_ns[leaf]
+                if latency_ns is not None and latency_ns / NANOSECONDS_PER_MS < self.unserved_ms:
+                    delay[pair] = latency_ns / NANOSECONDS_PER_MS
+                    routes[pair] = self._route(tree, leaf, root.towards)
         return LeastDelay(delay, tuple(routes))
 
-    def _route(self, tree: Tree, leaf: int) -> tuple[int, ...]:
+    def _route(self, tree: Tree, leaf: int, towards: bool) -> tuple[int, ...]:
         """The arcs between root and leaf, in the direction of the traffic."""
-        backwards, steps = self.program.by_destination, []
+        steps = []
         while leaf != tree.root:
             arc = tree.arc[leaf]
-            steps.append(arc ^ 1 if backwards else arc)  # the other direction of the same link
+            steps.append(arc ^ 1 if towards else arc)  # the other direction of the same link
             leaf = int(self.arcs.tail[arc])
-        return tuple(steps if backwards else reversed(steps))
+        return tuple(steps if towards else reversed(steps))
 
 
 _recent: deque[Flows] = deque(

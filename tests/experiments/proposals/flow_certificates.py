@@ -106,20 +106,21 @@ def assert_optimal(flows: Flows, built: Built, year: int) -> None:
 
 def _assert_conserved(flows: Flows, solution: object, year: int) -> None:
     """What enters a site of a root's traffic and does not leave it is what is served there."""
-    arcs, rates, program = flows.arcs, flows.rates, flows.program
-    for number, root in enumerate(program.roots):
+    arcs, rates = flows.arcs, flows.rates
+    for number, root in enumerate(flows.program.layout.roots):
         carried = solution.flows_gbps[number]
         kept = np.zeros(len(arcs.sites))
         np.add.at(kept, arcs.head, carried)
         np.subtract.at(kept, arcs.tail, carried)
-        if program.by_destination:
+        if root.towards:
             kept = -kept
-        for position, (source, destination) in enumerate(rates.pairs):
-            start, end = (destination, source) if program.by_destination else (source, destination)
-            if start == root:
-                kept[end] -= rates.gbps[year, position] - solution.unserved_gbps[position]
-        kept[root] = 0.0
+        for pair, leaf in zip(root.pairs, root.leaves, strict=True):
+            assert rates.pairs[pair] == ((leaf, root.site) if root.towards else (root.site, leaf))
+            kept[leaf] -= rates.gbps[year, pair] - solution.unserved_gbps[pair]
+        kept[root.site] = 0.0
         assert kept == pytest.approx(np.zeros(len(kept)), abs=1e-7)
         for arc in np.flatnonzero(carried > 1e-9):
-            inner = arcs.head[arc] if program.by_destination else arcs.tail[arc]
-            assert arcs.carries_transit[inner] or inner == root
+            inner = arcs.head[arc] if root.towards else arcs.tail[arc]
+            assert arcs.carries_transit[inner] or inner == root.site
+    gathered = sorted(pair for root in flows.program.layout.roots for pair in root.pairs)
+    assert gathered == list(range(len(rates.pairs)))

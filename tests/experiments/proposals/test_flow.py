@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import networkx as nx
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.proposals.findings import Choice
 from experiments.proposals.flow import Flows, delay_saved
+from experiments.proposals.model import StudyDemand
 from tests.controller.strategies import network_of
-from tests.experiments.proposals.flow_certificates import assert_optimal, cost_over_all_paths
-from tests.experiments.proposals.flow_studies import FIRST_YEAR, all_of, studies, study_of
+from tests.experiments.proposals.flow_certificates import (
+    assert_optimal,
+    cost_over_all_paths,
+    directed,
+    open_to,
+)
+from tests.experiments.proposals.flow_studies import FIRST_YEAR, all_of, certain, studies, study_of
 from topology.errors import InputError
 
 CLOSE = 1e-9
@@ -23,6 +33,35 @@ def test_the_programme_is_optimal_by_its_own_prices(study):
         for year in range(study.years):
             if flows.rates.pairs:
                 assert_optimal(flows, built, year)
+
+
+@given(studies(), st.data())
+def test_prices_bound_what_other_capacities_could_save(study, data):
+    flows, everything = Flows(study), all_of(study)
+    subset = st.lists(st.sampled_from(everything), unique=True) if everything else st.just([])
+    here, there = ({one.candidate: one.capacity_gbps for one in data.draw(subset)} for _ in range(2))
+    solution = flows.solve(here, 0)
+    grown = flows.arcs.capacities_gbps(there) - flows.arcs.capacities_gbps(here)
+    least = solution.cost - float(solution.prices_ms @ np.repeat(grown, 2))
+    assert flows.cost(there, 0) >= least - 1e-9 * (1 + solution.cost)
+
+
+@given(studies(), st.data())
+def test_one_commodity_alone_as_networkx_has_it(study, data):
+    """In whole numbers: a network simplex of its own, not linear programming."""
+    demand = data.draw(st.sampled_from(study.demands)).demand
+    flows = Flows(replace(study, demands=(StudyDemand(replace(demand, rate_gbps=7.0), certain(0.0)),)))
+    source, destination = demand.source, demand.destination
+    if source != destination:
+        graph = open_to(flows, directed(flows, {}), source, destination)
+        simple = nx.DiGraph()
+        for a, b, entry in graph.edges(data=True):
+            simple.add_edge(a, b, capacity=int(entry["capacity"]), weight=round(entry["latency"] * 1000))
+        simple.add_edge(source, "nowhere", capacity=7, weight=0)
+        simple.add_edge("nowhere", destination, capacity=7, weight=100 * 1000)
+        simple.add_node(source, demand=-7)
+        simple.add_node(destination, demand=7)
+        assert flows.cost({}, 0) == pytest.approx(nx.min_cost_flow_cost(simple) / 1000, rel=CLOSE)
 
 
 @given(studies(max_sites=5))
