@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from experiments.catalog.one_hop import BRING_UP_S, READ_BACK_S
@@ -18,13 +18,15 @@ from experiments.proposals.evidence.record import (
     EvidenceSummary,
     MeasuredPortfolio,
     RepetitionSummary,
+    earlier,
     place_of,
     write_summary,
 )
 from experiments.proposals.evidence.verdict import Repetition, evidence_of
 from experiments.proposals.findings import Evidence, Portfolio
 from experiments.proposals.model import Study
-from experiments.results import ResultFolder
+from experiments.results import Manifest, ResultFolder
+from experiments.results.model import utc_now
 from experiments.run import Depth
 from topology.emulation.cell import inside_cell
 from topology.emulation.doctor import require_emulation
@@ -57,7 +59,7 @@ def evidence(
 
     Args:
         folder: the result folder of the proposal; its subfolder ``evidence`` gets everything measured
-            (``record``), also if this is interrupted.
+            (``record``), also if this is interrupted. Called again with it, only what is missing is measured.
         options: how to realise the networks; the seed goes up by one with each repetition.
         repetitions: how often each network is built and measured, 1 to 100.
         samples: probes of each pair in each repetition.
@@ -81,13 +83,12 @@ def evidence(
     jobs = jobs_of(study, every)
     expect(repetitions * sum(_seconds(job, samples) for job in jobs))
     stamp.sender_template(1, stamp.BASE_BYTES)  # slow once a lab is up
+    measuring = _Measuring(study, folder, options, samples)
     found: dict[str, list[Repetition]] = {job.name: [] for job in jobs}
     for number in range(1, repetitions + 1):
-        seeded = replace(options, seed=options.seed + number - 1)
         for job in jobs:
-            step = f"{job.name}, {number} of {repetitions}"
-            place = place_of(folder, job, number)
-            found[job.name].append(_repetition(study, job, place, seeded, samples, _prefixed(say, step)))
+            told = _prefixed(say, f"{job.name}, {number} of {repetitions}")
+            found[job.name].append(measuring.repetition(job, number, told))
     results = tuple(
         evidence_of(one.portfolio, change, found["base"], found[one.name])
         for one in every
@@ -117,22 +118,44 @@ def _check(repetitions: int, samples: int, most_pairs: int) -> None:
         raise InputError(f"evidence needs one pair at least, not {most_pairs}")
 
 
-def _repetition(
-    study: Study, job: Job, place: Path, options: LabOptions, samples: int, say: Say
-) -> Repetition:
-    """Measure once, in a result folder of its own."""
-    depth = Depth(samples=samples, pings=0, throughput_s=0, utilisation=0.0)
-    networks = {"base": study.base, job.variant: job.network}
-    manifest = begin(EXPERIMENT, networks, options, depth, ())
-    pairs = [list(pair) for pair in job.pairs]
-    manifest = manifest.model_copy(update={"options": {**manifest.options, "pairs": pairs}})
-    with _kept(ResultFolder.create(manifest, path=place)) as folder:
-        found = measure_once(
-            job.variant, job.network, job.pairs, folder=folder, options=options, samples=samples, say=say
-        )
-        folder.write_summary(RepetitionSummary.of(found))
-        finish(folder, "complete" if found.host.ok and not found.failed_links else "refused")
-    return found
+@dataclass(frozen=True, slots=True)
+class _Measuring:
+    """What all repetitions have in common."""
+
+    study: Study
+    folder: Path
+    options: LabOptions
+    samples: int
+
+    def repetition(self, job: Job, number: int, say: Say) -> Repetition:
+        """One repetition, unless an earlier run completed it; once more if the machine is too busy."""
+        options = replace(self.options, seed=self.options.seed + number - 1)
+        asked = self._manifest(job, options)
+        found = earlier(self.folder, job, number, asked)
+        if found is not None:
+            say("measured earlier")
+            return found
+        found = self._attempt(job, number, asked, options, say)
+        if not found.host.ok:
+            say("the machine was too busy: once more")
+            found = self._attempt(job, number, asked, options, say)
+        return found
+
+    def _attempt(self, job: Job, number: int, asked: Manifest, options: LabOptions, say: Say) -> Repetition:
+        manifest = asked.model_copy(update={"created": utc_now()})
+        place = place_of(self.folder, job, number)
+        with _kept(ResultFolder.create(manifest, path=place)) as kept:
+            found = measure_once(job, folder=kept, options=options, samples=self.samples, say=say)
+            kept.write_summary(RepetitionSummary.of(found))
+            finish(kept, "complete" if found.host.ok and not found.failed_links else "refused")
+        return found
+
+    def _manifest(self, job: Job, options: LabOptions) -> Manifest:
+        depth = Depth(samples=self.samples, pings=0, throughput_s=0, utilisation=0.0)
+        networks = {"base": self.study.base, job.variant: job.network}
+        manifest = begin(EXPERIMENT, networks, options, depth, ())
+        pairs = [list(pair) for pair in job.pairs]
+        return manifest.model_copy(update={"options": {**manifest.options, "pairs": pairs}})
 
 
 @contextmanager

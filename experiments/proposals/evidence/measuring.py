@@ -13,10 +13,10 @@ from experiments.measurement.latency import measure_latency
 from experiments.measurement.path import observe_paths
 from experiments.proposals.evidence.choice import CLASS, Pair
 from experiments.proposals.evidence.interval import FEWEST, Median, median_of
+from experiments.proposals.evidence.plan import Job
 from experiments.proposals.evidence.verdict import Repetition
-from experiments.results import ResultFolder, Variant
+from experiments.results import ResultFolder
 from topology.errors import MeasurementError
-from topology.network import Network
 
 PROBES_PER_S = 250.0  # of all pairs together; more would load the machine they measure
 LEAST_INTERVAL_MS = 20.0  # of one pair, however few there are: neighbouring probes meet the same disturbance
@@ -28,20 +28,14 @@ def interval_ms(pairs: int) -> float:
 
 
 def measure_once(
-    variant: Variant,
-    network: Network,
-    pairs: Sequence[Pair],
-    *,
-    folder: ResultFolder,
-    options: LabOptions,
-    samples: int,
-    say: Callable[[str], None],
+    job: Job, *, folder: ResultFolder, options: LabOptions, samples: int, say: Callable[[str], None]
 ) -> Repetition:
-    """Build ``network`` inside a cell, measure ``pairs`` on it idle and take it down.
+    """Build the network of ``job`` inside a cell, measure its pairs on it idle and take it down.
 
     ``folder`` gets the network, its links as checked, the raw samples, and how busy the machine was.
     Raises ``MeasurementError`` where a pair has too few answers for an interval.
     """
+    variant, network = job.variant, job.network
     dscp = network.routing.dscp[CLASS]
     folder.write_network(variant, network)
     # Nothing is protected here, and watching for silent loss would take half a processor.
@@ -53,16 +47,16 @@ def measure_once(
         allow_for(lab, processing_ms)
         links = link_checks({variant: readings}, {variant: processing_ms})
         folder.write_links(links)
-        ends = [(lab.endpoint(source), lab.endpoint(destination)) for source, destination in pairs]
+        ends = [(lab.endpoint(source), lab.endpoint(destination)) for source, destination in job.pairs]
         say("proving the paths")
         crossed = observe_paths(lab.layout, ends, dscp=dscp)
-        say(f"delay of {len(pairs)} pairs on the idle network")
+        say(f"delay of {len(job.pairs)} pairs on the idle network")
         watched = Battery()
         with watched.host:
             measured = measure_latency(
                 ends,
                 samples=samples,
-                interval_ms=interval_ms(len(pairs)),
+                interval_ms=interval_ms(len(job.pairs)),
                 dscp=dscp,
                 seed=options.seed,
                 samples_file=folder.samples_path(variant, "idle"),

@@ -8,19 +8,21 @@
                                        summary.json, the medians and the paths crossed
     evidence/portfolio-1/1/            the same with the first portfolio built: network-proposal.json, ...
 
-A repetition that was cut short stays as it is; the next attempt is ``1-2``.
+A repetition that was cut short, or had a busy machine, stays as it is; the next attempt is ``1-2``. One that
+is complete is not measured again when the same is asked for once more.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 from experiments.proposals.evidence.interval import CONFIDENCE, Median
 from experiments.proposals.evidence.plan import Job
 from experiments.proposals.evidence.verdict import Repetition
 from experiments.proposals.findings import Evidence, Portfolio
-from experiments.results import ResultFolder
+from experiments.results import Manifest, ResultFolder
 from experiments.results.model import SCHEMA_VERSION, ResultModel
 from topology.errors import InputError
 
@@ -104,6 +106,46 @@ def read_summary(folder: Path) -> EvidenceSummary:
 
 def place_of(folder: Path, job: Job, number: int) -> Path:
     """Where the next attempt at repetition ``number`` goes: the first folder that does not exist."""
+    return next(path for path in _attempts(folder, job, number) if not path.exists())
+
+
+def earlier(folder: Path, job: Job, number: int, asked: Manifest) -> Repetition | None:
+    """Repetition ``number`` as an earlier run completed it, which asked for the same; ``None`` if none did.
+
+    Raises ``InputError`` if what it left is damaged.
+    """
+    for path in itertools.takewhile(Path.exists, _attempts(folder, job, number)):
+        try:
+            kept = ResultFolder.open(path)
+        except InputError:  # killed before it had a manifest
+            continue
+        manifest = kept.manifest
+        if manifest.status == "complete" and _question(manifest) == _question(asked):
+            return _repetition(job, kept)
+    return None
+
+
+def _attempts(folder: Path, job: Job, number: int) -> Iterator[Path]:
     parent = folder / FOLDER / job.name
-    names = itertools.chain([f"{number}"], (f"{number}-{attempt}" for attempt in itertools.count(2)))
-    return next(path for name in names if not (path := parent / name).exists())
+    yield parent / f"{number}"
+    for attempt in itertools.count(2):
+        yield parent / f"{number}-{attempt}"
+
+
+def _question(manifest: Manifest) -> dict[str, object]:
+    """What was asked for and of which program; the same question need not be measured twice."""
+    return manifest.model_dump(include={"onehop", "seed", "scenarios", "rate_scale", "backend", "options"})
+
+
+def _repetition(job: Job, kept: ResultFolder) -> Repetition:
+    pairs = kept.summary_as(RepetitionSummary).pairs
+    links, host = kept.links, kept.manifest.host.verdict
+    assert links is not None
+    assert host is not None
+    return Repetition(
+        network=job.network,
+        rtt_ms={(one.source, one.destination): one.rtt_ms for one in pairs},
+        paths={(one.source, one.destination): one.path for one in pairs},
+        failed_links=frozenset(check.link for _, check in links.failed()),
+        host=host,
+    )
