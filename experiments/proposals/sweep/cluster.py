@@ -55,13 +55,10 @@ class Cluster:
         import distributed
 
         self._address = address
-        self._quiet = logging.getLogger("distributed")  # what matters reaches the user as an error of ours
-        self._level = self._quiet.level
-        self._quiet.setLevel(logging.CRITICAL + 1)
+        _silence()
         try:
             self._client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:  # no answer in time is an OSError, too
-            self._quiet.setLevel(self._level)
             raise MachineError(
                 f"no Dask scheduler answers at {address}",
                 where="--scheduler",
@@ -155,4 +152,11 @@ class Cluster:
     def close(self) -> None:
         """Leave the cluster as it was."""
         self._client.close()
-        self._quiet.setLevel(self._level)
+
+
+def _silence() -> None:
+    """Dask logs every lost connection with its traceback; what matters reaches the user as an error of ours."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            for handler in logging.getLogger(name).handlers:
+                handler.setLevel(logging.CRITICAL + 1)
