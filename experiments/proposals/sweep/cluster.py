@@ -155,7 +155,7 @@ class Cluster:
 
 
 def _silence() -> None:
-    """Dask logs every lost connection with its traceback; what matters reaches the user as an error of ours."""
+    """Dask logs every lost connection with its traceback; what matters reaches a user as an error of ours."""
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] == "distributed":
             for handler in logging.getLogger(name).handlers:
