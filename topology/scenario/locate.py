@@ -52,16 +52,21 @@ def locate(reference: str, beside: Located | None = None) -> Located:
         if beside is not None and beside.folder is not None and not path.is_absolute():
             path = beside.folder / path
             display = os.path.normpath(Path(beside.display).parent / reference)
-        return _file(path, display)
+        return file_at(path, display)
     if reference in shipped():
-        return _file(SHIPPED_FOLDER / f"{reference}.yaml", f"{reference}.yaml")
+        return file_at(SHIPPED_FOLDER / f"{reference}.yaml", f"{reference}.yaml")
     hint = did_you_mean(reference, shipped(), otherwise="shipped scenarios")
     if "/" in reference or Path(reference).suffix:
         hint = f"a file ends in .yaml, .yml or .graphml; a collection is named {TOPOHUB}topozoo/Chinanet"
     raise InputError(f"no scenario has the name {show(reference)}", where="scenario", hint=hint)
 
 
-def _file(path: Path, display: str) -> Located:
+def file_at(path: Path, display: str, begins: str = "onehop: 1") -> Located:
+    """The file ``path``, which messages call ``display``; a file of YAML ``begins`` with its version.
+
+    Raises ``InputError`` if it is no path at all.
+    """
+
     def read() -> Node:
         if not os.path.exists(path):
             near = [str(file.name) for file in sorted(path.parent.glob(f"*{path.suffix}"))[:200]]
@@ -70,7 +75,7 @@ def _file(path: Path, display: str) -> Located:
         if path.suffix == ".graphml":
             text = read_text(path, display, sources.MAX_GRAPHML_BYTES)
             return Node.of(sources.from_graphml(text, path.stem, display), display)
-        return parse(read_text(path, display), display)
+        return parse(read_text(path, display), display, begins)
 
     try:
         identity = str(path.resolve())

@@ -28,6 +28,11 @@ from topology.scenario.parts import (
 
 SCHEMA_ID = "urn:onehop:proposal:1"
 MAX_YEARS = 30
+# What of a candidate has to say where it comes from.
+FIGURE_KEYS = (
+    *("ends", "along", "route_km", "capacity_steps_gbps", "lead_time_years"),
+    *("build_cny_million", "yearly_cny_million", "handover_ms"),
+)
 
 CnyMillion = Annotated[float, Field(ge=0, le=1e9)]
 _Growth = Annotated[float, Field(ge=-0.5, le=5)]  # traffic that halves, or grows sixfold, each year
@@ -95,8 +100,9 @@ class CandidateIn(WithProvenance):
     """Default: the names of its two sites."""
     build: Annotated[Build, Field(strict=False)]
     """`new-cable`: ducts and a cable along the whole route; `existing-fibre`: a pair in cables there are."""
-    along: list[Identifier] = []
-    """Sites of the base, ends included, whose links' fibre it follows: its length is theirs together."""
+    along: Annotated[list[Identifier], Field(max_length=1000)] = []
+    """Sites of the base in order, whose links' fibre it follows. What is missing to one of its ends is
+    great circle times route factor."""
     route_km: Kilometres | None = None
     """Length of its fibre. Default: that `along` the base's links, or great circle times route factor."""
     capacity_steps_gbps: Annotated[list[CapacityGbps], Field(min_length=1, max_length=20)]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-
+from experiments.proposals.document.check import checked
 from experiments.proposals.document.parts import StudyFile
-from experiments.proposals.document.resolve import resolve_study
 from experiments.proposals.document.shipped import locate_study
 from experiments.proposals.model import Study
 from topology.errors import Problem
+from topology.scenario.check import check_shape
 from topology.scenario.findings import Findings
-from topology.scenario.locate import locate
-from topology.scenario.messages import explain
-from topology.scenario.reading import read_located
+from topology.scenario.reading import read_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +27,9 @@ def read(reference: str) -> Reading:
     source = locate_study(reference)
     root = source.read()
     findings = Findings()
-    try:
-        file = StudyFile.model_validate(root.plain())
-    except ValidationError as error:
-        explain(error, root, StudyFile, findings)
-        return Reading(None, findings.problems())
-    base = read_located(locate(file.base, source))
-    if base.network is None:
-        return Reading(None, base.problems)
-    return Reading(resolve_study(file, base.network, source.display))
+    check_shape(root, StudyFile, findings)
+    base = read_named(root.at(["base"]), source, findings)
+    if base is None or base.network is None:
+        return Reading(None, [*findings.problems(), *(base.problems if base is not None else [])])
+    study = checked(root, base.root, base.network, source.display, findings)
+    return Reading(study, findings.problems())

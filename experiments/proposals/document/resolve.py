@@ -59,10 +59,9 @@ def resolve_study(file: StudyFile, base: Network, name: str) -> Study:
 def _candidate(key: str, part: CandidateIn, base: Network, route_factor: float) -> Candidate:
     a, b = part.ends
     provenance = _provenance(part)
-    if part.along:
-        route_km = sum(
-            base.link_between(here, there).route_km for here, there in itertools.pairwise(part.along)
-        )
+    along = _along(part)
+    if along:
+        route_km = sum(_leg_km(base, *leg, route_factor) for leg in itertools.pairwise(along))
     elif part.route_km is not None:
         route_km = float(part.route_km)
     else:
@@ -77,7 +76,7 @@ def _candidate(key: str, part: CandidateIn, base: Network, route_factor: float) 
         build=part.build,
         capacity_steps_gbps=tuple(float(step) for step in part.capacity_steps_gbps),
         lead_time_years=part.lead_time_years,
-        along=tuple(part.along),
+        along=along,
         build_cny_million=_optional(part.build_cny_million, provenance),
         yearly_cny_million=_optional(part.yearly_cny_million, provenance),
         shared_risk_groups=tuple(part.shared_risk_groups),
@@ -85,6 +84,21 @@ def _candidate(key: str, part: CandidateIn, base: Network, route_factor: float) 
         handover_ms=float(part.handover_ms),
         provenance=provenance,
     )
+
+
+def _along(part: CandidateIn) -> tuple[str, ...]:
+    """The sites it follows, from end to end; empty if it follows none."""
+    if not part.along:
+        return ()
+    before = () if part.along[0] == part.ends[0] else (part.ends[0],)
+    after = () if part.along[-1] == part.ends[1] else (part.ends[1],)
+    return (*before, *part.along, *after)
+
+
+def _leg_km(base: Network, here: str, there: str, route_factor: float) -> float:
+    if base.graph.has_edge(here, there):
+        return base.link_between(here, there).route_km
+    return distance_km(base.sites[here], base.sites[there]) * route_factor
 
 
 def _demand(key: str, part: StudyDemandIn, base: Network, growth: Figure) -> StudyDemand:

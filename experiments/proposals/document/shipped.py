@@ -6,11 +6,11 @@ from pathlib import Path
 
 from topology.errors import InputError
 from topology.hints import did_you_mean
-from topology.scenario.document import parse, read_text
-from topology.scenario.locate import Located, locate
+from topology.scenario.locate import Located, file_at
 from topology.scenario.node import show
 
 FOLDER = Path(__file__).resolve().parent.parent / "studies"
+BEGINS = "proposal: 1"
 
 
 def study_names() -> list[str]:
@@ -24,10 +24,9 @@ def locate_study(reference: str) -> Located:
     Whether a file exists shows when it is read.
     """
     if reference.endswith((".yaml", ".yml")):
-        return locate(reference)
+        return file_at(Path(reference), reference, BEGINS)
     if reference in study_names():
-        path, display = FOLDER / f"{reference}.yaml", f"{reference}.yaml"
-        return Located(str(path), display, FOLDER, lambda: parse(read_text(path, display), display))
+        return file_at(FOLDER / f"{reference}.yaml", f"{reference}.yaml", BEGINS)
     hint = did_you_mean(reference, study_names(), otherwise="shipped studies")
     if "/" in reference or Path(reference).suffix:
         hint = "a file of candidates ends in .yaml or .yml"
