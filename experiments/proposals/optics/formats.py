@@ -8,8 +8,8 @@ same modulations at twice the symbol rate, which need the same signal-to-noise r
 GSNR in 0.1 nm  =  GSNR per symbol + 10 log10(symbol rate / 12.5 GHz)        so 3.01 dB more
 ```
 
-That is an assumption: no such list is published as GNPy's is. Real transceivers with shaped constellations
-(PCS) need less, by one to three dB.
+That is an assumption: no such list is published as GNPy's is. Transceivers with shaped constellations (PCS)
+need less; how much less is the vendor's to say.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OPENROADM = "OpenROADM MSA 5.0, as in GNPy's eqpt_config_openroadm_ver5.json"
 DOUBLED = "assumption: the OpenROADM MSA 5.0 format at twice its symbol rate, same SNR per symbol"
 SYSTEM_MARGIN_DB = 2.0  # ageing, repairs, what the model leaves out; GNPy's default (SI, sys_margins)
 REFERENCE_GBD = 32.0  # at this symbol rate a channel enters a span with 0 dBm, at any other with the same
-# power spectral density: the optimum of the GN model does not depend on the symbol rate
+# power spectral density, whose optimum hardly depends on the symbol rate (GN model)
 
 
 C_BAND_GHZ = (191_275.0, 196_125.0)  # what GNPy's amplifiers carry: 97 slots of 50 GHz

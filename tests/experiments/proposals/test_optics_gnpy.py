@@ -14,7 +14,7 @@ import pytest
 
 from experiments.proposals.building import link_of
 from experiments.proposals.document import load_study
-from experiments.proposals.optics import RATES_GBPS, note, optics
+from experiments.proposals.optics import RATES_GBPS, SYSTEM_MARGIN_DB, note, optics
 from experiments.proposals.optics.formats import FORMATS, REFERENCE
 from experiments.proposals.optics.line import _received, received
 
@@ -110,6 +110,33 @@ def test_studies(name: str) -> None:
         assert result.highest_rate_gbps == max(unaided, default=None)
         assert (result.margin_db is None) is (result.highest_rate_gbps is None)
     assert all(sentence.startswith("optics: ") for sentence in sentences)
+
+
+@pytest.mark.parametrize("page", ["proposals-optics.md", "proposals-optics.zh.md"])
+def test_the_page_shows_what_is_computed(page: str) -> None:
+    text = Path(__file__).parents[3].joinpath("docs", page).read_text("utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    lines = [row for row in rows if row[0] in ("1000", "1500")]
+    for route_km, spans, gnpys, same, mean, worst in lines:
+        ours = received(float(route_km), int(spans), GNPYS_BAND)
+        whole = received(float(route_km), int(spans), REFERENCE)
+        shown = (gnpys, same, mean, worst)
+        found = (ours.mean_gsnr_db, ours.mean_gsnr_db, whole.mean_gsnr_db, whole.worst_gsnr_db)
+        assert shown == tuple(f"{value:.2f}" for value in found)
+    formats = [row for row in rows if re.fullmatch(r"\d00G", row[0])]
+    assert (len(lines), len(formats)) == (2, len(FORMATS))
+    for entry, (rate, modulation, baud, grid, needs, *farthest) in zip(FORMATS, formats, strict=True):
+        assert rate == f"{entry.rate_gbps:.0f}G"
+        assert (modulation, float(baud), float(grid)) == (
+            entry.modulation,
+            entry.comb.baud_gbd,
+            entry.comb.spacing_ghz,
+        )
+        assert needs == f"{entry.required_gsnr_db:.1f}"
+        for reach, span_km in zip(farthest, (80, 100), strict=True):
+            spans = int(reach.removesuffix(" km")) // span_km
+            at, beyond = (received(n * span_km, n, entry.comb).worst_gsnr_db for n in (spans, spans + 1))
+            assert beyond < entry.required_gsnr_db + SYSTEM_MARGIN_DB <= at
 
 
 def test_nothing_of_gnpy_reaches_the_user() -> None:
