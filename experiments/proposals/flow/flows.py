@@ -21,9 +21,11 @@ from controller.paths import NANOSECONDS_PER_MS
 from experiments.proposals.findings import Choice
 from experiments.proposals.flow.arcs import Arcs, Built, Floats, Rates, built_in
 from experiments.proposals.flow.program import Program, Solution
+from experiments.proposals.flow.routes import Route, Routed, taken_apart
 from experiments.proposals.flow.shortest import Paths, Tree
 from experiments.proposals.model import Study
 
+_REMEMBERED = 256  # sets of links with their paths: years ask for the same ones, one after the other
 _NOTHING_SAVED = 1e-9  # of the cost of the base: below it, a difference is floating point
 
 
@@ -91,6 +93,19 @@ class Flows:
         """The linear programme's answer, whether or not least-delay paths would do."""
         return self.program.solve(self.rates.gbps[year], self.arcs.capacities_gbps(built))
 
+    def routed(self, built: Built, year: int) -> Routed:
+        """A flow of least cost as paths; not remembered."""
+        rates, least = self.rates.gbps[year], self.least_delay(built)
+        if not self.fits(least, built, year):
+            roots = self.program.layout.roots
+            return taken_apart(self.arcs, roots, rates, self.solve(built, year))
+        pairs = list(zip(least.routes, rates.tolist(), strict=True))
+        return Routed(
+            routes=tuple((Route(route, rate),) if route else () for route, rate in pairs),
+            unserved_gbps=np.array([0.0 if route else rate for route, rate in pairs]),
+            loads_gbps=self.loads(least, year),
+        )
+
     def fits(self, least: LeastDelay, built: Built, year: int) -> bool:
         """Whether no link is overfull in a year if all pairs take their least-delay paths."""
         return bool((self.loads(least, year) <= np.repeat(self.arcs.capacities_gbps(built), 2)).all())
@@ -105,10 +120,13 @@ class Flows:
 
     def least_delay(self, built: Built) -> LeastDelay:
         """Least-delay paths over the base network and what is built."""
-        known = frozenset(built)
-        if known not in self._least_delay:
-            self._least_delay[known] = self._find_least_delay(built)
-        return self._least_delay[known]
+        names = frozenset(built)
+        known = self._least_delay.get(names)
+        if known is None:
+            if len(self._least_delay) >= _REMEMBERED:
+                self._least_delay.clear()
+            known = self._least_delay[names] = self._find_least_delay(built)
+        return known
 
     def _find_least_delay(self, built: Built) -> LeastDelay:
         in_service = [

@@ -35,6 +35,30 @@ def test_the_programme_is_optimal_by_its_own_prices(study):
                 assert_optimal(flows, built, year)
 
 
+@given(studies())
+def test_paths_carry_all_that_is_served_at_the_least_cost(study):
+    flows = Flows(study)
+    for built in ({}, {one.candidate: one.capacity_gbps for one in all_of(study)}):
+        routed, arcs = flows.routed(built, 0), flows.arcs
+        loads = np.zeros(len(arcs.tail))
+        cost = [float(routed.unserved_gbps.sum()) * flows.unserved_ms]
+        for number, (source, destination) in enumerate(flows.rates.pairs):
+            carried = 0.0
+            for route in routed.routes[number]:
+                sites = [int(arcs.tail[route.arcs[0]]), *(int(arcs.head[arc]) for arc in route.arcs)]
+                assert [int(arcs.tail[arc]) for arc in route.arcs] == sites[:-1]
+                assert (sites[0], sites[-1]) == (source, destination)
+                assert len(set(sites)) == len(sites)
+                assert all(arcs.carries_transit[site] for site in sites[1:-1])
+                cost.append(route.gbps * float(arcs.latency_ms[list(route.arcs)].sum()))
+                loads[list(route.arcs)] += route.gbps
+                carried += route.gbps
+            assert carried + routed.unserved_gbps[number] == pytest.approx(flows.rates.gbps[0, number])
+        assert (loads <= np.repeat(arcs.capacities_gbps(built), 2) + 1e-7).all()
+        assert (loads <= routed.loads_gbps + 1e-7).all()
+        assert sum(cost) == pytest.approx(flows.cost(built, 0), rel=1e-7)
+
+
 @given(studies(), st.data())
 def test_prices_bound_what_other_capacities_could_save(study, data):
     flows, everything = Flows(study), all_of(study)
