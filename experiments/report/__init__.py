@@ -14,6 +14,7 @@ from experiments.report import (
     failover_page,
     failover_table,
     page,
+    proposal_page,
     table,
 )
 from experiments.results import Conclusion, ResultFolder, Summary
@@ -23,6 +24,7 @@ from topology.errors import InputError
 _PAGES: Mapping[str, Callable[[ResultFolder], str]] = {
     "determinism": determinism_page.render,
     "failover": failover_page.render,
+    "propose": proposal_page.render,
 }
 """What makes the page, by experiment; a comparison of two networks otherwise."""
 

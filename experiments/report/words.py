@@ -53,7 +53,7 @@ FIGURE_NAMES: dict[str, Text] = {
     for kind, name in KIND_NAMES.items()
 }
 
-_FILES = ("words.toml", "determinism.toml", "failover.toml")
+_FILES = ("words.toml", "determinism.toml", "failover.toml", "proposal.toml")
 
 WORDS: dict[str, Text] = {
     key: Text(**texts)

@@ -1,0 +1,122 @@
+"""The result folder of a proposal: what it holds and how it is written.
+
+::
+
+    manifest.json       what was asked, on what; status "running" until the end
+    study.json          the study as it was read, base network included: no other file is needed
+    work/               finished tasks, while it runs: interrupted work resumes from there
+    proposal.json       question and answer; the same bytes for the same input
+    ranking.csv ...     every table
+    proposal.xlsx       all tables in one workbook
+    host.json           what it ran on, how long each part took
+    report.html         the page made from all of it
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from experiments.proposals.findings import Answer
+from experiments.proposals.model import Study
+from experiments.proposals.output.document import ProposalDocument, StudyRecord
+from experiments.proposals.output.files import csv_files, tables_of, workbook
+from topology.errors import InputError
+from topology.network import Text
+
+DOCUMENT_FILE = "proposal.json"
+HOST_FILE = "host.json"
+STUDY_FILE = "study.json"
+WORK_DIRECTORY = "work"
+WORKBOOK_FILE = "proposal.xlsx"
+
+
+def write_study(path: Path, study: Study) -> None:
+    """Keep the question, so that interrupted work can go on without its file."""
+    _write(path / STUDY_FILE, StudyRecord.of(study).to_json().encode())
+
+
+def read_study(path: Path) -> Study:
+    """The study of a folder. Raises ``InputError`` if it has none or it is damaged."""
+    record = StudyRecord.from_json(_read(path / STUDY_FILE), where=str(path / STUDY_FILE))
+    return _sound(record, path / STUDY_FILE)
+
+
+def write_answer(path: Path, study: Study, answer: Answer, verdict: Text) -> ProposalDocument:
+    """Write everything but the page; ``verdict`` opens the workbook. Returns the document as written."""
+    document = ProposalDocument.of(study, answer)
+    tables = tables_of(study, document.answer)
+    _write(path / DOCUMENT_FILE, document.to_json().encode())
+    for name, text in csv_files(tables).items():
+        _write(path / name, text.encode())
+    _write(path / WORKBOOK_FILE, workbook(study.title, verdict, tables))
+    _write(path / HOST_FILE, (json.dumps(dict(answer.host), ensure_ascii=False, indent=1) + "\n").encode())
+    return document
+
+
+def read_document(path: Path) -> ProposalDocument:
+    """The question and the answer of a folder.
+
+    Raises ``InputError`` if the folder has none, or if it was changed by hand or damaged.
+    """
+    file = path / DOCUMENT_FILE
+    document = ProposalDocument.from_json(_read(file), where=str(file))
+    _sound(document.study, file)
+    if not document.is_whole():
+        raise InputError(
+            "its content is not that of its digest: it was changed after it was written",
+            where=str(file),
+            hint="run 'onehop propose' again",
+        )
+    return document
+
+
+def _sound(record: StudyRecord, file: Path) -> Study:
+    try:
+        return record.study()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"cannot be read: its base is no network ({error})", where=str(file)) from None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(
+            f"the folder has no {file.name}",
+            where=str(file.parent),
+            hint="give a folder that 'onehop propose' wrote; 'onehop propose --resume' finishes one",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(file)) from None
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write a whole file: a reader sees the old one or the new one, never a part."""
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def host_facts(seconds: dict[str, float]) -> dict[str, Any]:
+    """What an answer was computed on; ``seconds`` by part."""
+    import platform
+    from importlib.metadata import version
+
+    packages = ("highspy", "numpy", "networkx")
+    return {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpu_count": os.cpu_count() or 1,
+        "versions": {name: version(name) for name in packages},
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+    }
