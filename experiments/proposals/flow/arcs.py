@@ -35,11 +35,12 @@ class Arcs:
         number: of a link, by its id.
         tail, head: sites of each arc, shape ``(2 * links,)``.
         latency_ns: of each link, one way; whole nanoseconds, as the controller counts.
-        carries_transit: of each site.
+        carries_transit, operator_of_site: of each site.
     """
 
     sites: tuple[str, ...]
     carries_transit: tuple[bool, ...]
+    operator_of_site: tuple[str, ...]
     links: tuple[Link, ...]
     count_of_base: int
     number: Mapping[str, int]
@@ -59,6 +60,7 @@ class Arcs:
         return cls(
             sites=tuple(base.sites),
             carries_transit=tuple(site.carries_transit for site in base.sites.values()),
+            operator_of_site=tuple(site.operator for site in base.sites.values()),
             links=links,
             count_of_base=len(base.links),
             number={link.id: position for position, link in enumerate(links)},
