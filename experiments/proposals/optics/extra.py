@@ -48,8 +48,8 @@ def _numbers(found: str) -> tuple[int, ...]:
 def _absent() -> Text:
     if sys.version_info[:2] >= FIRST_PYTHON_WITHOUT:
         return _told(
-            "it needs GNPy, which runs on Python 3.11 and 3.12 only. With one of these:",
-            "需要 GNPy，而 GNPy 仅支持 Python 3.11 与 3.12。在其中之一上，",
+            "it needs GNPy, which runs on Python 3.11 and 3.12 only.",
+            "需要 GNPy，而 GNPy 仅支持 Python 3.11 与 3.12。",
         )
     return _told("it needs GNPy.", "需要 GNPy。")
 
