@@ -201,6 +201,8 @@ class Resilience:
         singles, doubles: how many there were; ``worst_singles`` and ``worst_doubles`` the worst ten of each.
         expected_lost_gbps_hours_per_year: over single and double cuts, from failure rates and repair times.
         availability: of each pair of a demand or target, ``"a > b"``, from the same.
+        beyond_doubles: probability that three or more fail at once, which is left out: availability is too
+            good by no more than this.
     """
 
     singles: int
@@ -209,6 +211,7 @@ class Resilience:
     worst_doubles: tuple[Cut, ...]
     expected_lost_gbps_hours_per_year: float
     availability: Mapping[str, float]
+    beyond_doubles: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

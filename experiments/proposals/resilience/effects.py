@@ -1,25 +1,34 @@
 """What failures do: who is cut off, what demand is lost, how much later the rest arrives.
 
-All pairs of sites are looked at in every scenario. A pair is cut off if it was joined without the failure
-and is not with it; the pairs of a failed site are cut off. What a pair loses is its whole rate; capacities
-play no part here, ``flow`` says what still fits.
+A pair is cut off if it was joined without the failure and is not with it; the pairs of a failed site are cut
+off. What a pair loses is its whole rate; capacities play no part here, ``flow`` says what still fits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.proposals.resilience.elimination import Elimination, blocks, distances, elimination
-from experiments.proposals.resilience.failures import Elements, Scenario
+from experiments.proposals.resilience.elimination import (
+    Elimination,
+    bits,
+    blocks,
+    distances,
+    elimination,
+    joined,
+    words,
+)
+from experiments.proposals.resilience.failures import Elements, Scenarios
 from experiments.proposals.resilience.wiring import UNREACHABLE, Booleans, Integers, Wiring, wiring
 from topology.network import Demand, Network, TrafficClass
 
 Floats = NDArray[np.float64]
+Pairs = tuple[Integers, Integers]  # of places
 
 NANOSECONDS_PER_MS = 1e6
 
@@ -32,13 +41,11 @@ class Effects:
         pairs_cut_off: unordered pairs of sites.
         lost_gbps: rate of the demands cut off.
         delay_added_ms: of the demands that are still served, rate-weighted mean, one way.
-        up: whether each watched pair is joined, shape ``(scenarios, watched)``.
     """
 
     pairs_cut_off: Integers
     lost_gbps: Floats
     delay_added_ms: Floats
-    up: Booleans
 
 
 class Question:
@@ -46,27 +53,34 @@ class Question:
 
     Args:
         demands: rates between sites; ``None``: 1 Gbit/s between every two sites.
-        watched: pairs of site ids whose being joined is to be known.
+
+    Attributes:
+        ends, pairs, rates_gbps: the demands of the same two ends together: site ids, places, sum of rates.
     """
 
     def __init__(
         self,
         network: Network,
-        demands: Sequence[Demand] | None,
-        watched: Sequence[tuple[str, str]] = (),
+        demands: Iterable[Demand] | None,
         traffic_class: TrafficClass = TrafficClass.BEST_EFFORT,
     ) -> None:
         self.wires: Wiring = wiring(network, traffic_class)
         self.plan: Elimination = elimination(self.wires)
+        rates: dict[tuple[str, str], float] = {}
+        for source, destination, gbps in (
+            ((a, b, 1.0) for a, b in itertools.combinations(network.sites, 2))
+            if demands is None
+            else ((demand.source, demand.destination, demand.rate_gbps) for demand in demands)
+        ):
+            rates[source, destination] = rates.get((source, destination), 0.0) + gbps
+        self.ends = tuple(rates)
+        self.pairs, self.rates_gbps = self.places(rates), np.array(list(rates.values()))
+
+    def places(self, pairs: Iterable[tuple[str, str]]) -> Pairs:
+        """Where pairs of site ids are found in tables of distances."""
         number = {site: position for position, site in enumerate(self.wires.sites)}
-        self._watched = _pairs([(number[a], number[b]) for a, b in watched], self.plan)
-        self._all = np.triu_indices(len(number), 1)
-        rates: dict[tuple[int, int], float] = {}
-        for demand in demands or ():
-            ends = sorted((number[demand.source], number[demand.destination]))
-            rates[ends[0], ends[1]] = rates.get((ends[0], ends[1]), 0.0) + demand.rate_gbps
-        self._served = self._all if demands is None else _pairs(list(rates), self.plan)
-        self._rates = np.ones(len(self._all[0])) if demands is None else np.array(list(rates.values()))
+        ends = np.array([(number[a], number[b]) for a, b in pairs], dtype=np.int64).reshape(-1, 2)
+        return self.plan.place[ends[:, 0]], self.plan.place[ends[:, 1]]
 
     @cached_property
     def undisturbed(self) -> Integers:
@@ -74,45 +88,52 @@ class Question:
         nothing = np.zeros((len(self.wires.links), 1), dtype=np.bool_)
         return distances(self.plan, nothing)[:, :, 0]
 
-    def effects(self, elements: Elements, scenarios: Sequence[Scenario]) -> Effects:
+    def effects(self, elements: Elements, scenarios: Scenarios) -> Effects:
         """What each scenario does."""
-        parts = []
+        cut_off = np.empty(len(scenarios), dtype=np.int64)
+        lost, added = np.empty(len(scenarios)), np.empty(len(scenarios))
         for block in blocks(self.plan, len(scenarios)):
-            failed = elements.failed_links(scenarios[block], len(self.wires.links))
-            parts.append(self._block(distances(self.plan, failed)))
-        if not parts:
-            nothing = np.zeros(0)
-            return Effects(nothing.astype(np.int64), nothing, nothing, np.zeros((0, 0), dtype=np.bool_))
-        return Effects(
-            np.concatenate([part.pairs_cut_off for part in parts]),
-            np.concatenate([part.lost_gbps for part in parts]),
-            np.concatenate([part.delay_added_ms for part in parts]),
-            np.concatenate([part.up for part in parts]),
-        )
+            table = distances(self.plan, elements.failed_links(scenarios[block]))
+            cut_off[block] = self._cut_off(table)
+            lost[block], added[block] = self._of_demands(table)
+        return Effects(cut_off, lost, added)
 
-    def _block(self, table: Integers) -> Effects:
-        joined = self.undisturbed[self._all] < UNREACHABLE
-        still_joined = (table[self._all] < UNREACHABLE).sum(axis=0)
-        before, after = self.undisturbed[self._served], table[self._served]
-        was_served, is_served = before < UNREACHABLE, after < UNREACHABLE
-        lost = self._sum(was_served[:, None] & ~is_served)
-        served = self._sum(is_served)
-        later_ns = self.wires.delay_ns(after) - self.wires.delay_ns(before)[:, None]
-        added = self._sum(np.where(is_served, later_ns, 0)) / NANOSECONDS_PER_MS
-        mean = np.divide(added, served, out=np.zeros_like(added), where=served > 0)
-        return Effects(
-            pairs_cut_off=joined.sum() - still_joined,
-            lost_gbps=lost,
-            delay_added_ms=mean,
-            up=(table[self._watched] < UNREACHABLE).T,
-        )
+    def _cut_off(self, table: Integers) -> Integers:
+        both_orders = np.count_nonzero(table == UNREACHABLE, axis=(0, 1))
+        already = np.count_nonzero(self.undisturbed == UNREACHABLE)
+        result: Integers = (both_orders - already) // 2
+        return result
 
-    def _sum(self, values: Integers | Booleans) -> Floats:
-        """Rate-weighted sum over the pairs of demands, always in the same order."""
-        return np.add.reduce(self._rates[:, None] * values, axis=0)  # type: ignore[no-any-return]
+    def _of_demands(self, table: Integers) -> tuple[Floats, Floats]:
+        """Gbit/s lost, and ms added to the rest, per scenario."""
+        before, after = self.undisturbed[self.pairs][:, None], table[self.pairs]
+        served = after < UNREACHABLE
+        later_ns = np.where(served, self.wires.delay_ns(after) - self.wires.delay_ns(before), 0)
+        served_gbps = _total(self.rates_gbps, served)
+        added = _total(self.rates_gbps, later_ns) / NANOSECONDS_PER_MS
+        mean = np.divide(added, served_gbps, out=np.zeros_like(added), where=served_gbps > 0)
+        return _total(self.rates_gbps, (before < UNREACHABLE) & ~served), mean
 
 
-def _pairs(pairs: Sequence[tuple[int, int]], plan: Elimination) -> tuple[Integers, Integers]:
-    """Pairs of sites as two arrays of places."""
-    ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return plan.place[ends[:, 0]], plan.place[ends[:, 1]]
+def still_joined(
+    plan: Elimination, elements: Elements, scenarios: Scenarios, pairs: Pairs, present: Booleans | None = None
+) -> Booleans:
+    """Whether each pair is joined in each scenario, shape ``(scenarios, pairs)``.
+
+    ``present`` leaves links out of the network altogether, shape ``(links,)``.
+    """
+    found = np.empty((len(scenarios), len(pairs[0])), dtype=np.bool_)
+    for block in blocks(plan, len(scenarios), per_word=64):
+        works = ~elements.failed_links(scenarios[block])
+        if present is not None:
+            works &= present[:, None]
+        found[block] = bits(joined(plan, words(works))[pairs], works.shape[1]).T
+    return found
+
+
+def _total(rates: Floats, values: Integers | Booleans) -> Floats:
+    """Rate-weighted sum over pairs, one pair after the other, so that it is the same for every block."""
+    total = np.zeros(values.shape[1])
+    for rate, row in zip(rates.tolist(), values, strict=True):
+        total += rate * row
+    return total

@@ -53,7 +53,10 @@ def common_km(network: Network) -> Mapping[str, float]:
 
 
 def unavailability(network: Network, elements: Elements, rates: FailureRates) -> NDArray[np.float64]:
-    """Share of the time that each element is down: repair time over repair time and time between failures."""
+    """Share of the time that each element is down: repair time over repair time and time between failures.
+
+    An element that ``network`` does not have is never down.
+    """
     stretch = common_km(network)
     down = [_down(*_rate(network, stretch, rates, name)) for name in elements.names]
     return np.array(down, dtype=np.float64)
@@ -66,7 +69,9 @@ def _rate(
     if name.startswith(SITE):
         return rates.site_failures_per_year, rates.site_repair_hours
     if name.startswith(GROUP):
-        length_km = stretch[name.removeprefix(GROUP)]
+        length_km = stretch.get(name.removeprefix(GROUP), 0.0)
+    elif name not in network.links:
+        length_km = 0.0
     else:
         link = network.links[name]
         length_km = link.route_km - sum(stretch[group] for group in dict.fromkeys(link.shared_risk_groups))

@@ -6,7 +6,6 @@ Latencies are whole nanoseconds, as in ``controller.paths``. Every sum an engine
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,9 +66,3 @@ def wiring(network: Network, traffic_class: TrafficClass = TrafficClass.BEST_EFF
         room=room,
         carries_transit=np.array([site.carries_transit for site in network.sites.values()], dtype=np.bool_),
     )
-
-
-def links_of(wires: Wiring, sites: Collection[int]) -> list[int]:
-    """The links that end at any of ``sites``, ascending."""
-    chosen = np.array(sorted(sites), dtype=np.int64)
-    return list(map(int, np.flatnonzero(np.isin(wires.a, chosen) | np.isin(wires.b, chosen))))
