@@ -6,6 +6,7 @@ ten follow-ups; all that can be told at once is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from experiments.proposals.model import FIGURES, Study
 from topology.network import Network
 from topology.scenario.findings import Findings
 from topology.scenario.node import Node
+from topology.scenario.overlay import parts_of
 from topology.scenario.parts import Part
 
 P = TypeVar("P", bound=Part)
@@ -33,7 +35,7 @@ def checked(root: Node, base_root: Node, base: Network, name: str, findings: Fin
     for figure in _figures(root):
         _check_range(figure, findings)
     years = _whole(root.get("years"))
-    candidates = _sound_parts(root.get("candidates"), CandidateIn)
+    candidates = _sound_parts(parts_of(root, "candidates"), CandidateIn)
     check_candidates(candidates, base, years, findings)
     _check_ceilings(root.get("budget"), years, findings)
     if findings:
@@ -43,11 +45,9 @@ def checked(root: Node, base_root: Node, base: Network, name: str, findings: Fin
     return None if findings else study
 
 
-def _sound_parts(section: Node | None, model: type[P]) -> dict[str, tuple[Node, P]]:
-    """The parts of a section whose shape is sound; the others have been told."""
-    parts = {
-        name: (node, _sound(node, model)) for name, node in (section.entries() if section else {}).items()
-    }
+def _sound_parts(nodes: Mapping[str, Node], model: type[P]) -> dict[str, tuple[Node, P]]:
+    """The parts whose shape is sound; the others have been told."""
+    parts = {name: (node, _sound(node, model)) for name, node in nodes.items()}
     return {name: (node, part) for name, (node, part) in parts.items() if part is not None}
 
 
@@ -64,10 +64,10 @@ def _whole(node: Node | None) -> int | None:
 
 def _figures(root: Node) -> list[Node]:
     """All figures with a range: those of the study, of its candidates and of its demands."""
-    found = [root.at(["figures"]).get(name) for name in FIGURES]
-    for candidate in root.at(["candidates"]).entries().values():
+    found: list[Node | None] = [node for name, node in parts_of(root, "figures").items() if name in FIGURES]
+    for candidate in parts_of(root, "candidates").values():
         found += [candidate.get("build_cny_million"), candidate.get("yearly_cny_million")]
-    found += [demand.get("growth_per_year") for demand in root.at(["demands"]).entries().values()]
+    found += [demand.get("growth_per_year") for demand in parts_of(root, "demands").values()]
     return [node for node in found if node is not None]
 
 

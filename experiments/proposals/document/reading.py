@@ -27,6 +27,10 @@ def read(reference: str) -> Reading:
     source = locate_study(reference)
     root = source.read()
     findings = Findings()
+    if root.get("proposal") is None and (version := root.get("onehop")) is not None:
+        hint = "a study begins with 'proposal: 1' and names a scenario as its 'base' (docs/proposals.md)"
+        findings.add(version, "this is a scenario; expected a study of candidates", hint)
+        return Reading(None, findings.problems())
     check_shape(root, StudyFile, findings)
     base = read_named(root.at(["base"]), source, findings)
     if base is None or base.network is None:

@@ -11,7 +11,7 @@ from experiments.proposals.document.parts import FIGURE_KEYS
 from topology.network import Network
 from topology.scenario.findings import Findings
 from topology.scenario.node import Node, show
-from topology.scenario.overlay import merge_sources
+from topology.scenario.overlay import merge_sources, parts_of
 from topology.scenario.references import (
     check_demand,
     check_name,
@@ -34,12 +34,12 @@ def check_references(root: Node, base_root: Node, base: Network, findings: Findi
         "services": base.services,
         "sources": sections["sources"].entries() if "sources" in sections else {},
     }
-    for candidate in root.at(["candidates"]).entries().values():
+    for candidate in parts_of(root, "candidates").values():
         _candidate(candidate, known, findings)
     _demands(root, base, known, findings)
-    for target in root.at(["targets"]).entries().values():
+    for target in parts_of(root, "targets").values():
         _target(target, known, findings)
-    for figure in root.at(["figures"]).entries().values():
+    for figure in parts_of(root, "figures").values():
         _provenance(figure, "the figure", known, findings)
     if (budget := root.get("budget")) is not None:
         _provenance(budget, "the budget", known, findings)
@@ -53,17 +53,17 @@ def _candidate(candidate: Node, known: Known, findings: Findings) -> None:
     stated = ", ".join(key for key in FIGURE_KEYS if has(candidate, key))
     _provenance(candidate, stated, known, findings)
     for key in ("build_cny_million", "yearly_cny_million"):
-        check_sources(candidate.at([key]), known["sources"], findings)
+        _own_sources(candidate.get(key), known, findings)
 
 
 def _demands(root: Node, base: Network, known: Known, findings: Findings) -> None:
     whole = root.get("base_demands")
     with_base = whole is None or whole.value is True
-    demands = root.at(["demands"]).entries()
+    demands = parts_of(root, "demands")
     for name, demand in demands.items():
         check_demand(demand, known, findings)
         _provenance(demand, "rate_gbps", known, findings)
-        check_sources(demand.at(["growth_per_year"]), known["sources"], findings)
+        _own_sources(demand.get("growth_per_year"), known, findings)
         if with_base and name in base.demands:
             hint = "choose another id, or leave the base's demands out: 'base_demands: false'"
             findings.add(demand, f"the base has a demand {show(name)} already", hint)
@@ -80,6 +80,12 @@ def _target(target: Node, known: Known, findings: Findings) -> None:
     for site in target.at(["to"]).items():
         if start is not None and site.text() is not None and site.text() == start.text():
             findings.add(site, f"a target from {show(site)} to itself", "take it out")
+
+
+def _own_sources(figure: Node | None, known: Known, findings: Findings) -> None:
+    """A figure without sources has those of its part, so it needs none."""
+    if figure is not None:
+        check_sources(figure, known["sources"], findings)
 
 
 def _provenance(part: Node, what: str, known: Known, findings: Findings) -> None:
