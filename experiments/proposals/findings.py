@@ -262,8 +262,9 @@ class Sureness:
 
     Attributes:
         samples, seed: of the Monte Carlo.
-        intervals: of every headline figure; names in ``uncertainty``.
-        chosen_share: of each candidate, how often the best portfolio of a sample has it.
+        intervals: of every headline figure; names in ``uncertainty.headlines``.
+        chosen_share: of each candidate, how often the best portfolio of a sample has it, over ``optimised``
+            samples in which it was looked for anew.
         first_share: of each candidate, how often it ranks first alone.
         swings: largest first; ``outcome`` names the figure they are about.
     """
@@ -275,6 +276,7 @@ class Sureness:
     chosen_share: Mapping[str, float]
     first_share: Mapping[str, float]
     swings: tuple[Swing, ...]
+    optimised: int = 0
 
 
 @dataclass(frozen=True, slots=True)
