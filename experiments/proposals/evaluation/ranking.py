@@ -7,7 +7,6 @@ from collections.abc import Callable
 from experiments.proposals.evaluation.evaluate import evaluate
 from experiments.proposals.evaluation.value import cost_per_ms_cny_million
 from experiments.proposals.findings import Choice, Evaluation, Portfolio
-from experiments.proposals.flow import delay_saved
 from experiments.proposals.model import Candidate, Study
 
 
@@ -30,12 +29,11 @@ def alone_portfolio(study: Study, candidate: Candidate) -> Portfolio:
 def ranked(study: Study) -> tuple[str, ...]:
     """All candidates, best first: least present value per mean millisecond saved in the last year.
 
-    Then the most delay saved over all years, then the order of the study. Those that save nothing come last.
+    Those that save nothing come last; equals keep the order of the study.
     """
 
-    def key(candidate: Candidate) -> tuple[bool, float, float]:
-        portfolio = alone_portfolio(study, candidate)
-        cost = cost_per_ms_cny_million(study, portfolio)
-        return cost is None, cost or 0.0, -delay_saved(study, portfolio)
+    def key(candidate: Candidate) -> tuple[bool, float]:
+        cost = cost_per_ms_cny_million(study, alone_portfolio(study, candidate))
+        return cost is None, cost or 0.0
 
     return tuple(candidate.id for candidate in sorted(study.candidates.values(), key=key))

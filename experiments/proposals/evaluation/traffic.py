@@ -65,11 +65,12 @@ def _crossings(arcs: Arcs, route: Route) -> int:
 def _load(arcs: Arcs, built: Built, loads_gbps: Floats, unserved_gbps: float) -> Load:
     capacity = np.repeat(arcs.capacities_gbps(built), 2)
     utilisation = np.divide(loads_gbps, capacity, out=np.zeros(len(capacity)), where=capacity > 0)
-    # Rounded, so that of several links that are full the first is named, whatever the solver's last digit.
-    fullest = int(np.argmax(np.round(utilisation, 9))) if len(utilisation) else None
-    if fullest is None:
+    if not len(utilisation):
         return Load("", 0.0, unserved_gbps)
-    return Load(arcs.links[fullest // 2].id, min(1.0, float(utilisation[fullest])), unserved_gbps)
+    # Rounded, so that of several links that are full the first is named, whatever the solver's last digit.
+    rounded = np.round(utilisation, 9)
+    fullest = int(np.argmax(rounded))
+    return Load(arcs.links[fullest // 2].id, min(1.0, float(rounded[fullest])), unserved_gbps)
 
 
 def moved_demands(flows: Flows, built: Built, year: int) -> dict[str, float]:

@@ -94,11 +94,15 @@ class Flows:
         return self.program.solve(self.rates.gbps[year], self.arcs.capacities_gbps(built))
 
     def routed(self, built: Built, year: int) -> Routed:
-        """A flow of least cost as paths; not remembered."""
+        """The flow of least cost as paths; among equals fewest hops, then least on candidates.
+
+        Not remembered.
+        """
         rates, least = self.rates.gbps[year], self.least_delay(built)
         if not self.fits(least, built, year):
-            roots = self.program.layout.roots
-            return taken_apart(self.arcs, roots, rates, self.solve(built, year))
+            capacity = self.arcs.capacities_gbps(built)
+            solution = self.program.solve(rates, capacity, settle_ties=True)
+            return taken_apart(self.arcs, self.program.layout.roots, rates, solution)
         pairs = list(zip(least.routes, rates.tolist(), strict=True))
         return Routed(
             routes=tuple((Route(route, rate),) if route else () for route, rate in pairs),

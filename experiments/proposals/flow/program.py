@@ -21,6 +21,8 @@ from experiments.proposals.flow.layout import Layout
 from topology.errors import OneHopError
 
 _PURPOSE = "routing demands over links that fill up"
+_TIE_MS = 1e-7  # HiGHS's tolerance, a tenth of the nanosecond in which latencies differ
+_NEW = 1 / 16  # of a hop: what crossing a candidate counts more than another link, among equals
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,17 @@ class Program:
         # HiGHS's tolerances are absolute, so rates are divided by their mean.
         self._rate_unit = float(rates.gbps.sum()) / max(rates.gbps.size, 1) or 1.0
 
-    def solve(self, rates_gbps: Floats, capacity_gbps: Floats) -> Solution:
-        """The optimum for the rates of all pairs and the capacities of all links; 0: not in service."""
+    def solve(self, rates_gbps: Floats, capacity_gbps: Floats, *, settle_ties: bool = False) -> Solution:
+        """The optimum for the rates of all pairs and the capacities of all links; 0: not in service.
+
+        ``settle_ties``: of all flows of least cost the one with fewest hops, then least on candidates.
+        """
         layout = self.layout
         solved = self._run(rates_gbps, capacity_gbps, self._basis)
         found = solved.getSolution()
-        values = np.maximum(0.0, np.array(found.col_value)) * self._rate_unit
+        if settle_ties:
+            self._settle_ties(solved, found)
+        values = np.maximum(0.0, np.array(solved.getSolution().col_value)) * self._rate_unit
         count = len(layout.arc_of_column)
         flows = np.zeros((len(layout.roots), len(self._arcs.tail)))
         flows[layout.root_of_column, layout.arc_of_column] = values[:count]
@@ -65,6 +72,25 @@ class Program:
         # A column held at 0 hides the price of its arc in its reduced cost.
         prices += self._held_back(capacity_gbps, np.array(found.col_dual)[:count])
         return Solution(flows, values[count:], math.fsum(values * layout.cost_ms), prices)
+
+    def _settle_ties(self, solved: Any, found: Any) -> None:
+        """Optimise once more, among all optima.
+
+        By complementary slackness these are the flows in which what has a reduced cost, or a price, stays
+        at its bound.
+        """
+        layout, columns = self.layout, len(self.layout.cost_ms)
+        fixed = np.flatnonzero(np.abs(np.array(found.col_dual)) > _TIE_MS).astype(np.int32)
+        bound = np.array(found.col_value)[fixed]
+        solved.changeColsBounds(len(fixed), fixed, bound, bound)
+        rows = np.arange(len(found.row_dual), dtype=np.int32)
+        full = rows[(rows >= layout.first_limit) & (np.abs(np.array(found.row_dual)) > _TIE_MS)]
+        limit = np.array(found.row_value)[full]
+        solved.changeRowsBounds(len(full), full, limit, limit)
+        hops = np.zeros(columns)
+        hops[: len(layout.arc_of_column)] = 1 + _NEW * (layout.arc_of_column >= 2 * self._arcs.count_of_base)
+        solved.changeColsCost(columns, np.arange(columns, dtype=np.int32), hops)
+        _solved(solved)
 
     def _held_back(self, capacity_gbps: Floats, reduced_cost_ms: Floats) -> Floats:
         held = np.zeros(len(self._arcs.tail))
@@ -84,12 +110,7 @@ class Program:
         made.passModel(self._model(rates_gbps / self._rate_unit, capacity))
         if basis is not None:
             made.setBasis(basis)
-        made.run()
-        status = library(_PURPOSE).HighsModelStatus
-        if made.getModelStatus() not in (status.kOptimal, status.kModelEmpty):
-            what = made.modelStatusToString(made.getModelStatus())
-            raise OneHopError(f"HiGHS could not route the demands: {what}")
-        return made
+        return _solved(made)
 
     def _model(self, rates: Floats, capacity: Floats) -> Any:
         highs, layout = library(_PURPOSE), self.layout
@@ -108,3 +129,12 @@ class Program:
         model.a_matrix_.index_ = layout.index
         model.a_matrix_.value_ = layout.value
         return model
+
+
+def _solved(solver_with_model: Any) -> Any:
+    solver_with_model.run()
+    status = library(_PURPOSE).HighsModelStatus
+    if solver_with_model.getModelStatus() not in (status.kOptimal, status.kModelEmpty):
+        what = solver_with_model.modelStatusToString(solver_with_model.getModelStatus())
+        raise OneHopError(f"HiGHS could not route the demands: {what}")
+    return solver_with_model

@@ -59,6 +59,22 @@ def test_paths_carry_all_that_is_served_at_the_least_cost(study):
         assert sum(cost) == pytest.approx(flows.cost(built, 0), rel=1e-7)
 
 
+def test_among_equal_delays_fewest_hops_then_links_that_are_there():
+    """4 Gbit/s on links of 3: ``a`` to ``d`` in 2 ms straight, over ``b``, or over a candidate."""
+    base = network_of("abd", [("a", "b", 1.0, 3.0), ("b", "d", 1.0, 3.0), ("a", "d", 2.0, 1.0)])
+    study = study_of(
+        base, {"new": ("a", "b", 1.0, [3.0]), "straight": ("a", "d", 2.0, [2.0])}, [("a", "d", 4.0)]
+    )
+
+    def carried(**built: float) -> dict[tuple[str, ...], float]:
+        flows = Flows(study)
+        [routes] = flows.routed(built, 0).routes
+        return {tuple(flows.arcs.links[arc // 2].id for arc in route.arcs): route.gbps for route in routes}
+
+    assert carried(new=3.0) == pytest.approx({("a--d",): 1.0, ("a--b", "b--d"): 3.0})
+    assert carried(straight=2.0) == pytest.approx({("a--d",): 1.0, ("straight",): 2.0, ("a--b", "b--d"): 1.0})
+
+
 @given(studies(), st.data())
 def test_prices_bound_what_other_capacities_could_save(study, data):
     flows, everything = Flows(study), all_of(study)
