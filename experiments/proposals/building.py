@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from experiments.proposals.findings import Choice
@@ -13,12 +14,28 @@ from topology.network import Link, Network
 
 def route_km(study: Study, candidate: Candidate, route_factor: float | None = None) -> float:
     """Length of a candidate's fibre; ``route_factor`` in place of the study's, where it depends on it."""
-    if not candidate.follows_route_factor:
-        return candidate.route_km
-    a, b = study.base.sites[candidate.a], study.base.sites[candidate.b]
     factor = study.figure("route_factor") if route_factor is None else route_factor
-    here, there = (a.latitude_deg, a.longitude_deg), (b.latitude_deg, b.longitude_deg)
-    return great_circle_km(*here, *there) * factor
+    if candidate.along:
+        return along_km(study.base, candidate.along, factor)
+    if candidate.follows_route_factor:
+        return _great_circle_km(study.base, candidate.a, candidate.b) * factor
+    return candidate.route_km
+
+
+def along_km(base: Network, along: Sequence[str], route_factor: float) -> float:
+    """Length of fibre along sites of ``base``: that of its links, and where two sites of the way have none,
+    great circle times route factor."""
+    return sum(
+        base.link_between(here, there).route_km
+        if base.graph.has_edge(here, there)
+        else _great_circle_km(base, here, there) * route_factor
+        for here, there in itertools.pairwise(along)
+    )
+
+
+def _great_circle_km(base: Network, here: str, there: str) -> float:
+    a, b = base.sites[here], base.sites[there]
+    return great_circle_km(a.latitude_deg, a.longitude_deg, b.latitude_deg, b.longitude_deg)
 
 
 def link_of(
@@ -32,7 +49,7 @@ def link_of(
         b=candidate.b,
         capacity_gbps=capacity_gbps,
         route_km=length,
-        route_basis="great circle x route factor" if candidate.follows_route_factor else "stated",
+        route_basis=_route_basis(candidate),
         propagation_ms=round(propagation_ms(length, study.base.figures["fibre_us_per_km"][0]), 6),
         handover_ms=candidate.handover_ms,
         queue_ms=study.base.figures["queue_ms"][0],
@@ -41,6 +58,12 @@ def link_of(
         shared_risk_groups=candidate.shared_risk_groups,
         provenance=candidate.provenance,
     )
+
+
+def _route_basis(candidate: Candidate) -> str:
+    if candidate.along:
+        return "along the base's links"
+    return "great circle x route factor" if candidate.follows_route_factor else "stated"
 
 
 def with_portfolio(

@@ -52,7 +52,8 @@ class Candidate:
     Attributes:
         route_km: length of the fibre. If ``follows_route_factor``, it is the great circle times the study's
             route factor and varies with that figure; otherwise it is stated, or the sum along ``along``.
-        along: sites of the base whose links' fibre it follows, ends included; empty if it follows none.
+        along: sites of the base whose links' fibre it follows, ends included; empty if it follows none. Where
+            the base has no link between two of them, great circle times route factor (``along_km``).
         capacity_steps_gbps: what it can be built with, ascending; one of them is chosen.
         build_cny_million, yearly_cny_million: stated cost of the *first* step, or ``None``: then it follows
             from the length and the study's unit costs (``costs``).

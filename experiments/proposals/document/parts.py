@@ -37,25 +37,48 @@ FIGURE_KEYS = (
 CnyMillion = Annotated[float, Field(ge=0, le=1e9)]
 _Growth = Annotated[float, Field(ge=-0.5, le=5)]  # traffic that halves, or grows sixfold, each year
 
-# The bounds of each figure of a study; the rest of a figure is the same for all.
-_BOUNDS: dict[str, Any] = {
-    "route_factor": Annotated[float, Field(ge=1, le=10)],
-    "new_cable_cny_million_per_km": CnyMillion,
-    "existing_fibre_cny_million_per_km": CnyMillion,
-    "amplifier_site_cny_million": CnyMillion,
-    "amplifier_spacing_km": Annotated[float, Field(ge=10, le=500)],
-    "wave_cny_million": CnyMillion,
-    "wave_gbps": CapacityGbps,
-    "operation_ratio_per_year": Annotated[float, Field(ge=0, le=1)],
-    "discount_rate_per_year": Annotated[float, Field(ge=0, le=1)],
-    "growth_per_year": _Growth,
-    "transit_cny_million_per_gbps_year": CnyMillion,
-    "settlement_cny_million_per_gbps_year": CnyMillion,
-    "unserved_ms": Annotated[float, Field(gt=0, le=100_000)],
-    "cuts_per_1000km_year": Annotated[float, Field(ge=0, le=100)],
-    "cut_repair_hours": Annotated[float, Field(ge=0, le=8760)],
-    "site_failures_per_year": Annotated[float, Field(ge=0, le=100)],
-    "site_repair_hours": Annotated[float, Field(ge=0, le=8760)],
+_Hours = Annotated[float, Field(ge=0, le=8760)]
+
+# The bounds of each figure of a study, and what it is; the rest of a figure is the same for all.
+_FIGURES: dict[str, tuple[Any, str]] = {
+    "route_factor": (
+        Annotated[float, Field(ge=1, le=10)],
+        "Fibre length over great circle, of candidates that state no length.",
+    ),
+    "new_cable_cny_million_per_km": (CnyMillion, "Ducts and a cable."),
+    "existing_fibre_cny_million_per_km": (
+        CnyMillion,
+        "One pair for the life of the study, bought or leased in advance.",
+    ),
+    "amplifier_site_cny_million": (CnyMillion, "Amplifiers of both directions and a place for them."),
+    "amplifier_spacing_km": (
+        Annotated[float, Field(ge=10, le=500)],
+        "An amplifier site stands after each such span, but not at the ends.",
+    ),
+    "wave_cny_million": (CnyMillion, "Both transponders of a wave and their ports."),
+    "wave_gbps": (CapacityGbps, "What one wave carries, in each direction."),
+    "operation_ratio_per_year": (
+        Annotated[float, Field(ge=0, le=1)],
+        "Yearly cost as a share of the building cost.",
+    ),
+    "discount_rate_per_year": (
+        Annotated[float, Field(ge=0, le=1)],
+        "0.08: money a year later is worth 8 % less.",
+    ),
+    "growth_per_year": (_Growth, "Of demands that state none; 0.3 means 30 % more each year."),
+    "transit_cny_million_per_gbps_year": (CnyMillion, "Paid for traffic that no new link carries."),
+    "settlement_cny_million_per_gbps_year": (
+        CnyMillion,
+        "Paid per crossing of a hand-over between operators.",
+    ),
+    "unserved_ms": (
+        Annotated[float, Field(gt=0, le=100_000)],
+        "How late, one way, demand without a place counts; more than any way takes.",
+    ),
+    "cuts_per_1000km_year": (Annotated[float, Field(ge=0, le=100)], "Of a cable."),
+    "cut_repair_hours": (_Hours, "Mean time to repair a cut."),
+    "site_failures_per_year": (Annotated[float, Field(ge=0, le=100)], "Of a whole site."),
+    "site_repair_hours": (_Hours, "Mean time to repair a site."),
 }
 
 
@@ -72,22 +95,22 @@ class FigureIn(WithProvenance):
     """The best estimate."""
 
 
-def _figure(name: str, bounds: Any) -> type[FigureIn]:
+def _figure(name: str, bounds: Any, words: str) -> type[FigureIn]:
     fields: dict[str, Any] = {
         "low": (bounds | None, None),
         "high": (bounds | None, None),
         "value": (bounds, ...),
     }
-    return create_model(name, __base__=FigureIn, __doc__=FigureIn.__doc__, **fields)
+    return create_model(name, __base__=FigureIn, __doc__=words, **fields)
 
 
-CostFigure = _figure("CostFigure", CnyMillion)
-GrowthFigure = _figure("GrowthFigure", _Growth)
+CostFigure = _figure("CostFigure", CnyMillion, "A cost, best estimate and range.")
+GrowthFigure = _figure("GrowthFigure", _Growth, "A growth, best estimate and range.")
 FiguresIn = create_model(  # type: ignore[call-overload]
     "FiguresIn",
     __base__=Part,
     __doc__="The figures of a study; each is required and has a source or an assumption.",
-    **{name: (_figure(name, _BOUNDS[name]), ...) for name in FIGURES},
+    **{name: (_figure(name, *_FIGURES[name]), ...) for name in FIGURES},
 )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from types import MappingProxyType
 
+from experiments.proposals.building import along_km
 from experiments.proposals.document.parts import CandidateIn, FigureIn, StudyDemandIn, StudyFile
 from experiments.proposals.model import FIGURES, Budget, Candidate, Figure, Study, StudyDemand, Target
 from topology.network import Network, Provenance, Source, Text
@@ -61,7 +61,7 @@ def _candidate(key: str, part: CandidateIn, base: Network, route_factor: float) 
     provenance = _provenance(part)
     along = _along(part)
     if along:
-        route_km = sum(_leg_km(base, *leg, route_factor) for leg in itertools.pairwise(along))
+        route_km = along_km(base, along, route_factor)
     elif part.route_km is not None:
         route_km = float(part.route_km)
     else:
@@ -93,12 +93,6 @@ def _along(part: CandidateIn) -> tuple[str, ...]:
     before = () if part.along[0] == part.ends[0] else (part.ends[0],)
     after = () if part.along[-1] == part.ends[1] else (part.ends[1],)
     return (*before, *part.along, *after)
-
-
-def _leg_km(base: Network, here: str, there: str, route_factor: float) -> float:
-    if base.graph.has_edge(here, there):
-        return base.link_between(here, there).route_km
-    return distance_km(base.sites[here], base.sites[there]) * route_factor
 
 
 def _demand(key: str, part: StudyDemandIn, base: Network, growth: Figure) -> StudyDemand:

@@ -76,6 +76,8 @@ def test_what_is_missing_to_an_end_is_great_circle_times_route_factor(qingyang: 
     nanjing = qingyang.candidates["nanjing"]
     assert nanjing.along == ("qingyang", "xian-telecom", "nanjing-telecom")
     assert nanjing.route_km == pytest.approx(qingyang.candidates["xian"].route_km + 1510, abs=0.002)
+    shorter = qingyang.candidates["xian"].route_km * 1.3 / 1.6
+    assert route_km(qingyang, nanjing, 1.3) == pytest.approx(shorter + 1510, abs=0.002)
     wuhu = qingyang.candidates["wuhu"]
     last = qingyang.base.link_between("nanjing-telecom", "wuhu").route_km
     assert wuhu.route_km == pytest.approx(nanjing.route_km + last, abs=0.002)
