@@ -86,8 +86,8 @@ class Flows:
     def _cost(self, built: Built, year: int) -> float:
         rates, least = self.rates.gbps[year], self.least_delay(built)
         if self.fits(least, built, year):
-            return math.fsum(rates * least.delay_ms)
-        return self.solve(built, year).cost
+            return math.fsum((rates * least.delay_ms).tolist())
+        return self.program.cost(rates, self.arcs.capacities_gbps(built))
 
     def solve(self, built: Built, year: int) -> Solution:
         """The linear programme's answer, whether or not least-delay paths would do."""

@@ -53,6 +53,17 @@ class Program:
         # HiGHS's tolerances are absolute, so rates are divided by their mean.
         self._rate_unit = float(rates.gbps.sum()) / max(rates.gbps.size, 1) or 1.0
 
+    def cost(self, rates_gbps: Floats, capacity_gbps: Floats) -> float:
+        """What the optimum costs, Gbit/s x ms, and nothing else of it."""
+        solved = self._run(rates_gbps, capacity_gbps, self._basis)
+        return self._cost_of(self._values(solved))
+
+    def _values(self, solved: Any) -> Floats:
+        return np.maximum(0.0, np.array(solved.getSolution().col_value)) * self._rate_unit
+
+    def _cost_of(self, values_gbps: Floats) -> float:
+        return math.fsum((values_gbps * self.layout.cost_ms).tolist())
+
     def solve(self, rates_gbps: Floats, capacity_gbps: Floats, *, settle_ties: bool = False) -> Solution:
         """The optimum for the rates of all pairs and the capacities of all links; 0: not in service.
 
@@ -60,26 +71,22 @@ class Program:
         """
         layout = self.layout
         solved = self._run(rates_gbps, capacity_gbps, self._basis)
-        found = solved.getSolution()
+        prices = self._prices(solved.getSolution(), capacity_gbps)
         if settle_ties:
-            self._settle_ties(solved, found)
-        values = np.maximum(0.0, np.array(solved.getSolution().col_value)) * self._rate_unit
+            self._settle_ties(solved)
+        values = self._values(solved)
         count = len(layout.arc_of_column)
         flows = np.zeros((len(layout.roots), len(self._arcs.tail)))
         flows[layout.root_of_column, layout.arc_of_column] = values[:count]
-        prices = np.zeros(len(self._arcs.tail))
-        prices[layout.limited_arcs] = np.maximum(0.0, -np.array(found.row_dual)[layout.first_limit :])
-        # A column held at 0 hides the price of its arc in its reduced cost.
-        prices += self._held_back(capacity_gbps, np.array(found.col_dual)[:count])
-        return Solution(flows, values[count:], math.fsum(values * layout.cost_ms), prices)
+        return Solution(flows, values[count:], self._cost_of(values), prices)
 
-    def _settle_ties(self, solved: Any, found: Any) -> None:
+    def _settle_ties(self, solved: Any) -> None:
         """Optimise once more, among all optima.
 
         By complementary slackness these are the flows in which what has a reduced cost, or a price, stays
         at its bound.
         """
-        layout, columns = self.layout, len(self.layout.cost_ms)
+        layout, columns, found = self.layout, len(self.layout.cost_ms), solved.getSolution()
         fixed = np.flatnonzero(np.abs(np.array(found.col_dual)) > _TIE_MS).astype(np.int32)
         bound = np.array(found.col_value)[fixed]
         solved.changeColsBounds(len(fixed), fixed, bound, bound)
@@ -92,11 +99,16 @@ class Program:
         solved.changeColsCost(columns, np.arange(columns, dtype=np.int32), hops)
         _solved(solved)
 
-    def _held_back(self, capacity_gbps: Floats, reduced_cost_ms: Floats) -> Floats:
-        held = np.zeros(len(self._arcs.tail))
-        np.maximum.at(held, self.layout.arc_of_column, np.maximum(0.0, -reduced_cost_ms))
+    def _prices(self, found: Any, capacity_gbps: Floats) -> Floats:
+        layout = self.layout
+        prices = np.zeros(len(self._arcs.tail))
+        prices[layout.limited_arcs] = np.maximum(0.0, -np.array(found.row_dual)[layout.first_limit :])
+        # A column held at 0 hides the price of its arc in its reduced cost.
+        held = np.zeros(len(prices))
+        reduced_cost = np.array(found.col_dual)[: len(layout.arc_of_column)]
+        np.maximum.at(held, layout.arc_of_column, np.maximum(0.0, -reduced_cost))
         held[np.repeat(capacity_gbps, 2) > 0] = 0.0
-        return held
+        return prices + held
 
     @cached_property
     def _basis(self) -> Any:
