@@ -41,14 +41,19 @@ def begin(
         scenarios={variant: _reference(network) for variant, network in networks.items()},
         rate_scale=networks["base"].rate_scale,
         backend=_backend(options),
-        host=Host(
-            kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
-            python=platform.python_version(),
-            cpu_model=_cpu_model(),
-            cpu_count=os.cpu_count() or 1,
-            versions=_versions(),
-        ),
+        host=host_of(_versions()),
         options={**asdict(options), **asdict(depth), "destinations": list(destinations)},
+    )
+
+
+def host_of(versions: dict[str, str]) -> Host:
+    """This machine; ``versions`` by program."""
+    return Host(
+        kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
+        python=platform.python_version(),
+        cpu_model=_cpu_model(),
+        cpu_count=os.cpu_count() or 1,
+        versions=versions,
     )
 
 

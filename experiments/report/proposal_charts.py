@@ -42,21 +42,27 @@ def name_rows(axes: Axes, labels: Sequence[str]) -> None:
 
 
 def ranking(
-    alone: Sequence[Evaluation], chosen: frozenset[str], short: Naming, language: Language, name: str
+    alone: Sequence[Evaluation],
+    chosen: frozenset[str],
+    short: Naming,
+    year: int,
+    language: Language,
+    name: str,
 ) -> str:
-    """A bar per candidate: the delay it saves alone; its building cost in the margin."""
+    """A bar per candidate: the mean delay it saves alone; what it and a millisecond cost in the margin."""
     ids = [each.portfolio[0].candidate for each in alone]
     labels = [short(id_).in_language(language) for id_ in ids]
     with style.chart_style():
         height = 60 + 26.0 * len(alone) + 24
-        figure, axes = style.new_figure(WIDTH, height, (margin_for(labels), 30, 108, 46))
+        figure, axes = style.new_figure(WIDTH, height, (margin_for(labels), 30, 128, 46))
         for y, (id_, each) in enumerate(zip(ids, alone, strict=True)):
             colour = CHOSEN if id_ in chosen else OTHER
-            axes.barh(y, each.delay_saved, height=0.62, color=colour, linewidth=0, zorder=2)
-            _note(axes, amount(each.cost.build_cny_million), y)
+            axes.barh(y, each.mean_delay_saved_ms, height=0.62, color=colour, linewidth=0, zorder=2)
+            cost = f"{amount(each.cost.build_cny_million)} / {amount(each.cost_per_ms_cny_million)}"
+            _note(axes, cost, y)
         name_rows(axes, labels)
         _note(axes, word("ranking.chart.cost", language), None)
-        _axis(axes, word("ranking.chart", language))
+        _axis(axes, word("ranking.chart", language).format(year=year))
         return style.to_svg(figure, name)
 
 
@@ -66,7 +72,7 @@ def _note(axes: Axes, text: str, row: float | None) -> None:
         text,
         (1, 1 if row is None else row),
         xycoords=("axes fraction", "axes fraction" if row is None else "data"),
-        xytext=(104, 8 if row is None else 0),
+        xytext=(124, 8 if row is None else 0),
         textcoords="offset points",
         ha="right",
         va="baseline" if row is None else "center",
@@ -122,8 +128,8 @@ def front(
 
 
 def _above(axes: Axes, text: str, x: float) -> None:
-    axes.annotate(text, (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), fontsize=11,
-                  textcoords="offset points", ha="center", color=style.MUTED, annotation_clip=False)  # fmt: skip
+    axes.annotate(text, (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), fontsize=11, ha="center",
+                  textcoords="offset points", color=style.MUTED, annotation_clip=False)  # fmt: skip
 
 
 def _beside(axes: Axes, text: str, at: tuple[float, float], *, above: bool) -> None:

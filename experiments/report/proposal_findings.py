@@ -19,7 +19,6 @@ from experiments.report.text import fill, number, percent
 from topology.network import Text
 
 FULL = 1 - 1e-6  # utilisation from which a link is full
-CUT_OFF_MS = 1e9  # a target's delay from here on: there is no path
 
 
 def verdict(study: Study, answer: Answer) -> Text:

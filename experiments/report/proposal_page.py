@@ -18,7 +18,6 @@ from experiments.report.figures import Drawing
 from experiments.report.map import Route, map_svg
 from experiments.report.page import asset, environment
 from experiments.report.proposal_findings import (
-    CUT_OFF_MS,
     amount,
     interval_of,
     key_figures,
@@ -61,7 +60,7 @@ def render(folder: ResultFolder) -> str:
         km=lambda id_: route_km(study, study.candidates[id_]),
         built=_built(study, answer),
         maps=_maps(study, answer, names),
-        ranking=_ranking(answer, names),
+        ranking=_ranking(study, answer, names),
         chosen=_chosen(answer.best.portfolio),
         fronts=_fronts(answer),
         points=_points(answer),
@@ -73,7 +72,7 @@ def render(folder: ResultFolder) -> str:
         rates=sorted({rate for each in answer.optics for rate in each.regenerators}),
         availability=_availability(answer),
         route=lambda link: _route(link, names),
-        cut_off_ms=CUT_OFF_MS,
+        cut_off_ms=study.figure("unserved_ms"),
         created=manifest.created.replace("T", " ").rstrip("Z"),
         seconds=_seconds(folder),
     )  # fmt: skip
@@ -134,14 +133,16 @@ def _map(when: str, network: Network, routes: list[Route]) -> Drawing:
     )
 
 
-def _ranking(answer: Answer, names: StudyNames) -> Drawing | None:
+def _ranking(study: Study, answer: Answer, names: StudyNames) -> Drawing | None:
     if not answer.alone:
         return None
     chosen = _chosen(answer.best.portfolio)
     return Drawing.of(
         "ranking",
         fill("proposal.ranking.alt"),
-        lambda language, name: charts.ranking(answer.alone, chosen, names.short, language, name),
+        lambda language, name: charts.ranking(
+            answer.alone, chosen, names.short, last_year(study), language, name
+        ),
     )
 
 

@@ -50,15 +50,21 @@ class ResultFolder:
 
     @classmethod
     def create(
-        cls, manifest: Manifest, *, parent: Path = RESULTS_DIRECTORY, path: Path | None = None
+        cls,
+        manifest: Manifest,
+        *,
+        parent: Path = RESULTS_DIRECTORY,
+        path: Path | None = None,
+        subject: str = "",
     ) -> ResultFolder:
         """Make a new folder and write its manifest.
 
-        The folder is ``path``, or ``<parent>/<created>-<experiment>``, with a number appended if that
-        exists. Nothing is ever overwritten. Raises ``InputError`` if ``path`` exists and is not an empty
-        directory, or cannot be made.
+        The folder is ``path``, or ``<parent>/<created>-<experiment>`` with ``-<subject>`` behind it if one is
+        given and a number if that exists. Nothing is ever overwritten. Raises ``InputError`` if ``path``
+        exists and is not an empty directory, or cannot be made.
         """
-        wanted = path or parent / f"{re.sub('[-:]', '', manifest.created)}-{manifest.experiment}"
+        about = f"{manifest.experiment}-{subject}" if subject else manifest.experiment
+        wanted = path or parent / f"{re.sub('[-:]', '', manifest.created)}-{about}"
         try:
             folder = cls(_claim(wanted) if path is None else _claim_exactly(wanted))
             folder.write_manifest(manifest)

@@ -18,7 +18,6 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from experiments.proposals.findings import Answer
 from experiments.proposals.model import Study
@@ -105,18 +104,3 @@ def _write(target: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def host_facts(seconds: dict[str, float]) -> dict[str, Any]:
-    """What an answer was computed on; ``seconds`` by part."""
-    import platform
-    from importlib.metadata import version
-
-    packages = ("highspy", "numpy", "networkx")
-    return {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cpu_count": os.cpu_count() or 1,
-        "versions": {name: version(name) for name in packages},
-        "seconds": {name: round(value, 2) for name, value in seconds.items()},
-    }
