@@ -59,7 +59,8 @@ class Program:
         return self._cost_of(self._values(solved))
 
     def _values(self, solved: Any) -> Floats:
-        return np.maximum(0.0, np.array(solved.getSolution().col_value)) * self._rate_unit
+        values: Floats = np.maximum(0.0, np.array(solved.getSolution().col_value)) * self._rate_unit
+        return values
 
     def _cost_of(self, values_gbps: Floats) -> float:
         return math.fsum((values_gbps * self.layout.cost_ms).tolist())
