@@ -9,6 +9,7 @@ import numpy as np
 from experiments.proposals.findings import Resilience
 from experiments.proposals.resilience.cuts import worst
 from experiments.proposals.resilience.effects import Floats, Question
+from experiments.proposals.resilience.engines import effects
 from experiments.proposals.resilience.failures import doubles, elements, singles
 from experiments.proposals.resilience.rates import HOURS_PER_YEAR, FailureRates, unavailability
 from experiments.proposals.resilience.states import Cuts, beyond_doubles
@@ -48,10 +49,10 @@ def resilience(
     return Resilience(
         singles=len(one),
         doubles=len(two),
-        worst_singles=worst(chosen, one, question.effects(chosen, one)),
-        worst_doubles=worst(chosen, two, question.effects(chosen, two)),
+        worst_singles=worst(chosen, one, effects(question, chosen, one)),
+        worst_doubles=worst(chosen, two, effects(question, chosen, two)),
         expected_lost_gbps_hours_per_year=expected_gbps_hours(
-            question.rates_gbps, shares[: len(question.ends)]
+            question.rates_gbps, shares[: len(question.rates_gbps)]
         ),
         availability={f"{a} > {b}": share for (a, b), share in zip(pairs, shares.tolist(), strict=True)},
         beyond_doubles=0.0 if cuts.whole is not None else beyond_doubles(down),

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.proposals.resilience.deletion import LinkCuts
 from experiments.proposals.resilience.elimination import (
     Elimination,
     bits,
@@ -52,10 +53,7 @@ class Question:
     """A network and its demands, ready to be asked for many failures.
 
     Args:
-        demands: rates between sites; ``None``: 1 Gbit/s between every two sites.
-
-    Attributes:
-        ends, pairs, rates_gbps: the demands of the same two ends together: site ids, places, sum of rates.
+        demands: rates between sites; ``None``: 1 Gbit/s between every two sites (``all_pairs``).
     """
 
     def __init__(
@@ -66,15 +64,29 @@ class Question:
     ) -> None:
         self.wires: Wiring = wiring(network, traffic_class)
         self.plan: Elimination = elimination(self.wires)
-        rates: dict[tuple[str, str], float] = {}
-        for source, destination, gbps in (
-            ((a, b, 1.0) for a, b in itertools.combinations(network.sites, 2))
-            if demands is None
-            else ((demand.source, demand.destination, demand.rate_gbps) for demand in demands)
-        ):
-            rates[source, destination] = rates.get((source, destination), 0.0) + gbps
-        self.ends = tuple(rates)
-        self.pairs, self.rates_gbps = self.places(rates), np.array(list(rates.values()))
+        self.all_pairs = demands is None
+        self._rates: dict[tuple[str, str], float] = {}
+        for demand in demands or ():
+            ends = demand.source, demand.destination
+            self._rates[ends] = self._rates.get(ends, 0.0) + demand.rate_gbps
+
+    @property
+    def ends(self) -> Iterable[tuple[str, str]]:
+        """Site ids of the pairs that demands have."""
+        return itertools.combinations(self.wires.sites, 2) if self.all_pairs else self._rates.keys()
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The same as places."""
+        if not self.all_pairs:
+            return self.places(self._rates)
+        first, second = np.triu_indices(len(self.wires.sites), 1)
+        return self.plan.place[first], self.plan.place[second]
+
+    @cached_property
+    def rates_gbps(self) -> Floats:
+        """The rate of each of these pairs, that of all its demands together."""
+        return np.ones(len(self.pairs[0])) if self.all_pairs else np.array(list(self._rates.values()))
 
     def places(self, pairs: Iterable[tuple[str, str]]) -> Pairs:
         """Where pairs of site ids are found in tables of distances."""
@@ -83,36 +95,42 @@ class Question:
         return self.plan.place[ends[:, 0]], self.plan.place[ends[:, 1]]
 
     @cached_property
+    def joined_pairs(self) -> int:
+        """How many unordered pairs of different sites are joined with nothing failed."""
+        return (int(np.count_nonzero(self.undisturbed < UNREACHABLE)) - len(self.wires.sites)) // 2
+
+    @cached_property
+    def link_cuts(self) -> LinkCuts:
+        """For ``deletion``."""
+        return LinkCuts(self.plan, self.undisturbed)
+
+    @cached_property
     def undisturbed(self) -> Integers:
         """Distances between places with nothing failed, shape ``(sites, sites)``."""
         nothing = np.zeros((len(self.wires.links), 1), dtype=np.bool_)
         return distances(self.plan, nothing)[:, :, 0]
 
-    def effects(self, elements: Elements, scenarios: Scenarios) -> Effects:
-        """What each scenario does."""
-        cut_off = np.empty(len(scenarios), dtype=np.int64)
-        lost, added = np.empty(len(scenarios)), np.empty(len(scenarios))
-        for block in blocks(self.plan, len(scenarios)):
-            table = distances(self.plan, elements.failed_links(scenarios[block]))
-            cut_off[block] = self._cut_off(table)
-            lost[block], added[block] = self._of_demands(table)
-        return Effects(cut_off, lost, added)
-
-    def _cut_off(self, table: Integers) -> Integers:
-        both_orders = np.count_nonzero(table == UNREACHABLE, axis=(0, 1))
-        already = np.count_nonzero(self.undisturbed == UNREACHABLE)
-        result: Integers = (both_orders - already) // 2
-        return result
-
-    def _of_demands(self, table: Integers) -> tuple[Floats, Floats]:
-        """Gbit/s lost, and ms added to the rest, per scenario."""
-        before, after = self.undisturbed[self.pairs][:, None], table[self.pairs]
+    def effects_on_demands(self, after: Integers) -> tuple[Floats, Floats]:
+        """Gbit/s lost, and ms added to the rest; ``after``: distances of shape ``(pairs, scenarios)``."""
+        before = self.undisturbed[self.pairs][:, None]
         served = after < UNREACHABLE
         later_ns = np.where(served, self.wires.delay_ns(after) - self.wires.delay_ns(before), 0)
         served_gbps = _total(self.rates_gbps, served)
         added = _total(self.rates_gbps, later_ns) / NANOSECONDS_PER_MS
         mean = np.divide(added, served_gbps, out=np.zeros_like(added), where=served_gbps > 0)
         return _total(self.rates_gbps, (before < UNREACHABLE) & ~served), mean
+
+
+def by_elimination(question: Question, elements: Elements, scenarios: Scenarios) -> Effects:
+    """What each scenario does, from all distances in each; best up to hundreds of sites."""
+    cut_off = np.empty(len(scenarios), dtype=np.int64)
+    lost, added = np.empty(len(scenarios)), np.empty(len(scenarios))
+    already = np.count_nonzero(question.undisturbed == UNREACHABLE)
+    for block in blocks(question.plan, len(scenarios)):
+        table = distances(question.plan, elements.failed_links(scenarios[block]))
+        cut_off[block] = (np.count_nonzero(table == UNREACHABLE, axis=(0, 1)) - already) // 2
+        lost[block], added[block] = question.effects_on_demands(table[question.pairs])
+    return Effects(cut_off, lost, added)
 
 
 def still_joined(

@@ -7,6 +7,7 @@ Latencies are whole nanoseconds, as in ``controller.paths``. Every sum an engine
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Wiring:
     room: int
     carries_transit: Booleans
 
-    def delay_ns(self, distance: Integers) -> Integers:
+    def delay_ns(self, distance: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
         """Nanoseconds of reachable distances; meaningless for others."""
         return distance if self.room == UNREACHABLE else distance % self.room
 
