@@ -52,7 +52,7 @@ def why_nothing_fits(study: Study, budget: Budget) -> str:
             f"the cheapest candidate, {at}, costs {costs[cheapest]:.1f}"
         )
     fits = (
-        costs[one.id] <= min(budget.total_cny_million, *budget.yearly_cny_million[year : year + 1])
+        costs[one.id] <= min((budget.total_cny_million, *budget.yearly_cny_million[year : year + 1]))
         for one in study.candidates.values()
         for year in range(study.years - one.lead_time_years)
     )

@@ -15,11 +15,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.proposals.building import route_km, with_portfolio
+from experiments.proposals.building import link_of, route_km, with_portfolio
+from experiments.proposals.costs import build_cny_million
 from experiments.proposals.document import check_study, json_schema, load_study, study_names
 from experiments.proposals.document.shipped import FOLDER
 from experiments.proposals.findings import Choice
 from experiments.proposals.model import FIGURES, Build, Distribution, Provenance, Study
+from topology.geography import great_circle_km
 from topology.network import Text
 from topology.scenario import load
 from topology.scenario.document import parse
@@ -222,3 +224,40 @@ def test_a_study_with_anything_anywhere_is_sound_or_told_what_is_wrong(
     for problem in study_check(yaml.safe_dump(data, allow_unicode=True).encode()):
         assert problem.split("\n")[0].strip()
         assert "file.yaml:" in problem
+
+
+PAGES = [
+    Path(__file__).resolve().parents[3] / "docs" / name
+    for name in ("proposals-data.md", "proposals-data.zh.md")
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
+def test_the_tables_of_the_page_are_the_studys(page: Path, qingyang: Study) -> None:
+    text = page.read_text(encoding="utf-8")
+    language = "zh" if page.name.endswith(".zh.md") else "en"
+    for one in qingyang.candidates.values():
+        a, b = qingyang.base.sites[one.a], qingyang.base.sites[one.b]
+        circle_km = great_circle_km(a.latitude_deg, a.longitude_deg, b.latitude_deg, b.longitude_deg)
+        one_way_ms = qingyang.base.link_latency_ms(link_of(qingyang, one, 400))
+        row = f"| `{one.id}` | {b.name.in_language(language)} | {circle_km:.0f} | {one.route_km:.0f} "
+        row += f"| {one.route_km / circle_km:.2f} | {one_way_ms:.1f} "
+        row += f"| {build_cny_million(qingyang, one, 400):.0f} |"
+        assert row in text
+    to = "至" if language == "zh" else "to"
+    for name, figure in qingyang.figures.items():
+        if not figure.is_certain:
+            assert f"| {figure.value:g} | {figure.low:g} {to} {figure.high:g} |" in text, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
+def test_the_example_of_the_page_is_sound(page: Path, tmp_path: Path) -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    figures = "".join(
+        f"  {name}: {{value: 1.6, assumption: x}}\n" for name in FIGURES if name != "route_factor"
+    )
+    figures = figures.replace("spacing_km: {value: 1.6", "spacing_km: {value: 80")
+    figures = figures.replace("unserved_ms: {value: 1.6", "unserved_ms: {value: 40")
+    figures = re.sub(r"((?:ratio|rate)_per_year: {value: )1.6", r"\g<1>0.1", figures)
+    (tmp_path / "example.yaml").write_text(example.replace("  # ...\n", figures), encoding="utf-8")
+    assert check_study(str(tmp_path / "example.yaml")) == []
