@@ -57,7 +57,9 @@ class StudyRecord(ResultModel):
         """The record of a study. Where its file lay is left out: it differs between machines."""
         values = {field.name: getattr(study, field.name) for field in fields(study) if field.name != "file"}
         plain: dict[str, JsonValue] = json.loads(json.dumps(study.base.to_dict()))
-        return cls.model_validate(values | {"base": plain})
+        record = cls.model_validate(values | {"base": plain})
+        # Once more from plain data, which makes floats of whole numbers, as reading the file does.
+        return cls.model_validate(record.model_dump(mode="json"))
 
     def study(self) -> Study:
         """The study again. Raises ``ValueError``, ``KeyError`` or ``TypeError`` if ``base`` is damaged."""
@@ -80,10 +82,16 @@ class ProposalDocument(ResultModel):
     @classmethod
     def of(cls, study: Study, answer: Answer) -> Self:
         """The document: rounded, with its digest, without the host."""
-        record = StudyRecord.of(study)
         plain = rounded(_ANSWER.dump_python(replace(answer, digest="", host={}), mode="json"))
-        digest = _sha256({"study": record.model_dump(mode="json"), "answer": plain})
-        return cls(study=record, answer=_ANSWER.validate_python(plain | {"digest": digest}))
+        made = cls(study=StudyRecord.of(study), answer=_ANSWER.validate_python(plain))
+        return made.model_copy(update={"answer": replace(made.answer, digest=made.digest())})
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON form of all but the digest itself and the host."""
+        data = self.model_dump(mode="json")
+        for key in ("digest", "host"):
+            del data["answer"][key]
+        return _sha256(data)
 
     def to_json(self) -> str:
         """Indented JSON in the order of the fields, ending in a newline."""
@@ -93,7 +101,7 @@ class ProposalDocument(ResultModel):
 
     def is_whole(self) -> bool:
         """Whether the digest is that of the content."""
-        return type(self).of(self.study.study(), self.answer).answer.digest == self.answer.digest
+        return self.digest() == self.answer.digest
 
 
 def rounded(value: Any, decimals: int = DECIMALS) -> Any:

@@ -18,7 +18,7 @@ from experiments.proposals.flow import built_in, flows_of
 from experiments.proposals.model import Build, Candidate, Study
 from topology.errors import InputError
 from topology.geography import great_circle_km
-from topology.network import Provenance, Source
+from topology.network import Provenance, Site, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,9 @@ class _Steps:
             (fibre,),
         )
         ends = tuple(
-            Input(f"{site.id}: transit_ms", f"{site.transit_ms:g}", rests_on(site.provenance, base.sources))
+            Input(
+                f"{site.id}: transit_ms", f"{site.transit_ms:g}", rests_on(self._transit(site), base.sources)
+            )
             for site in (here, there)
         )
         yield Step(
@@ -104,6 +106,11 @@ class _Steps:
             f"{here.transit_ms:g}/2 + {there.transit_ms:g}/2",
             (self._own("handover_ms", f"{link.handover_ms:g}"), *ends),
         )
+
+    def _transit(self, site: Site) -> Provenance:
+        """Of the figure for its kind of site, unless the site has another value."""
+        value, provenance = self._study.base.figures.get(f"transit_ms_{site.kind}", (None, site.provenance))
+        return provenance if value == site.transit_ms else site.provenance
 
     def cost(self) -> Iterator[Step]:
         """Building part by part, operation, present value."""
