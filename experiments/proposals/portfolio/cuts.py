@@ -79,7 +79,7 @@ class Relaxation:
         found = solved.getSolution()
         prices = np.array(found.row_dual)
         saved = -float(solved.getInfo().objective_function_value) - programme.fallback_saved
-        per_money = 0.0 if budget_row is None else max(0.0, -prices[budget_row])
+        per_money = 0.0 if budget_row is None else max(0.0, -float(prices[budget_row]))
         return Relaxed(
             saved * programme.unit,
             per_money * programme.unit / MONEY_UNIT_YUAN,
