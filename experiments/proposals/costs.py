@@ -25,7 +25,7 @@ from experiments.proposals.building import route_km
 from experiments.proposals.findings import Choice, Cost
 from experiments.proposals.model import Build, Candidate, Study
 
-_ROUNDING = 1e-9  # so that 1200.0000001 km in spans of 80 are 15 spans, whatever the rounding
+_ROUNDING = 1e-6  # so that 1200 km and a millimetre in spans of 80 km are 15 spans, not 16
 
 
 @dataclass(frozen=True, slots=True)
