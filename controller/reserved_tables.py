@@ -65,12 +65,15 @@ def reserved_items(
 ) -> Mapping[str, tuple[Item, ...]]:
     """What the switches hold for these reservations, by site; a site with nothing is absent.
 
-    Meters and groups of a reservation bear one number at all switches. It depends on the reservation's id
-    (and, should two ids meet in it, on their order), so that others come and go without moving it.
+    A reservation's meter bears a number of its id. Its groups bear, at all switches, one of its id and its
+    path: when it moves, packets that come by the old path keep its groups until their switch has turned.
+    (Should two meet in a number, it depends on their order too.) So others come and go without moving it.
     """
     items: defaultdict[str, list[Item]] = defaultdict(list)
-    for number, one in zip(numbers(c.reservation.id for c in carried), carried, strict=True):
-        for site, item in _Way(one, number, marks, layout).items():
+    meters = numbers(one.reservation.id for one in carried)
+    groups = numbers(f"{one.reservation.id} {' '.join(one.path)}" for one in carried)
+    for meter, group, one in zip(meters, groups, carried, strict=True):
+        for site, item in _Way(one, meter, group, marks, layout).items():
             items[site].append(item)
     return {site: tuple(found) for site, found in items.items()}
 
@@ -91,10 +94,12 @@ def numbers(ids: Iterable[str]) -> list[int]:
 class _Way:
     """The items of one reservation."""
 
-    def __init__(self, carried: Carried, number: int, marks: ReservedClass, layout: Layout) -> None:
+    def __init__(
+        self, carried: Carried, meter: int, group: int, marks: ReservedClass, layout: Layout
+    ) -> None:
         self._path, self._backup, self._on_backup = carried.path, carried.backup, carried.on_backup
         self._reservation = carried.reservation
-        self._number = number
+        self._meter, self._group = meter, group
         self._marks = marks
         self._layout = layout
         self._detour = len(self._backup) - 1 if self._backup else 0
@@ -112,7 +117,7 @@ class _Way:
     def _admission(self) -> Iterable[tuple[str, Item]]:
         """At the source's switch: to its contract, marked, on its way."""
         site, held = self._path[0], self._reservation
-        meter = Meter.holding(self._number, held.rate_bps, held.burst_bits, held.id)
+        meter = Meter.holding(self._meter, held.rate_bps, held.burst_bits, held.id)
         yield site, meter
         hops_left = self._hops_left(0)
         if self._backup:
@@ -120,7 +125,7 @@ class _Way:
             first = self._layout.port_towards(site, self._backup[1])
             round_ = Bucket(first, (SetField("ip_dscp", self._marks.backup_dscp), Output(first)))
             buckets = (round_,) if self._on_backup else (forward, round_)
-            yield site, Group(self._number, buckets, hops_left, held.id)
+            yield site, Group(self._group, buckets, hops_left, held.id)
         actions = (SetField("ip_dscp", self._marks.dscp), DecrementTtl(), self._onward(0))
         yield site, self._entry(HOST_PORT, None, actions, hops_left, FROM_HOST, meter.id)
 
@@ -132,7 +137,7 @@ class _Way:
             onward = self._port(position, position + 1)
             back = (SetField("ip_dscp", self._marks.backup_dscp), Output(IN_PORT))
             buckets = (Bucket(onward, (Output(onward),)), Bucket(came_by, back))
-            yield site, Group(self._number, buckets, hops_left, self._reservation.id)
+            yield site, Group(self._group, buckets, hops_left, self._reservation.id)
         actions = (DecrementTtl(), self._onward(position))
         yield site, self._entry(came_by, self._marks.dscp, actions, hops_left)
 
@@ -203,7 +208,7 @@ class _Way:
         )
 
     def _onward(self, position: int) -> Action:
-        return ToGroup(self._number) if self._backup else Output(self._port(position, position + 1))
+        return ToGroup(self._group) if self._backup else Output(self._port(position, position + 1))
 
     def _port(self, position: int, towards: int) -> int:
         return self._layout.port_towards(self._path[position], self._path[towards])

@@ -142,7 +142,7 @@ def test_source_switch_meters_marks_and_chooses() -> None:
     (entry,) = (e for e in table.entries if e.match.in_port == HOST_PORT and e.match.udp_dst)
     (meter,), (group,) = table.meters, table.groups
     assert entry.match.ip_dscp is None
-    assert entry.meter == meter.id == group.id
+    assert entry.meter == meter.id
     assert entry.actions[0] == SetField("ip_dscp", 44)
     assert entry.actions[-1] == ToGroup(group.id)
     to_b, to_c = LAYOUT.port_towards("a", "b"), LAYOUT.port_towards("a", "c")
@@ -158,15 +158,15 @@ def test_source_switch_meters_marks_and_chooses() -> None:
 
 def test_text_is_what_ovs_ofctl_reads() -> None:
     table = tables_of(SQUARE, PROTECTED)["a"]
-    number = table.groups[0].id
+    group, meter = table.groups[0].id, table.meters[0].id
     assert table.groups_text() == (
-        f"group_id={number},type=ff,bucket=watch_port:2,actions=output:2,"
+        f"group_id={group},type=ff,bucket=watch_port:2,actions=output:2,"
         "bucket=watch_port:3,actions=set_field:45->ip_dscp,output:3\n"
     )
-    assert table.meters_text() == f"meter={number},kbps,burst,stats,bands=type=drop,rate=1000,burst_size=58\n"
+    assert table.meters_text() == f"meter={meter},kbps,burst,stats,bands=type=drop,rate=1000,burst_size=58\n"
     assert (
         f"table=0,priority=36,in_port=1,ip,nw_src=10.0.1.2,nw_dst=10.0.4.2,nw_proto=17,udp_dst=50000,"
-        f"actions=meter:{number},set_field:44->ip_dscp,dec_ttl,group:{number}\n"
+        f"actions=meter:{meter},set_field:44->ip_dscp,dec_ttl,group:{group}\n"
     ) in table.to_text()
 
 
