@@ -1,0 +1,128 @@
+"""Does a network ask for more than this machine has? Links named, and a scale that fits. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.capability.asking import Asked
+from experiments.results.calibration import Calibration
+from topology.emulation.reading import DEFAULT_TOLERANCE
+
+NAMED = 5  # links of a list; a reader counts the others
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """One thing that is asked for and not there.
+
+    ``links``: those concerned, the largest first; ``ratio``: asked over what there is, above 1.
+    """
+
+    what: str
+    links: tuple[str, ...]
+    ratio: float
+
+    def __str__(self) -> str:
+        names = ", ".join(self.links[:NAMED])
+        more = len(self.links) - NAMED
+        return f"{self.what}: {names}" + (f" and {more} more" if more > 0 else "") if names else self.what
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is asked beside what there is.
+
+    Attributes:
+        rate_scale: the scale proposed, 1:N, at which every rate fits; ``None`` if the present one does.
+        full_share: the share of all links' rates that can be carried everywhere at once, both ways; 1 if all.
+    """
+
+    scenario: str
+    shortfalls: tuple[Shortfall, ...]
+    rate_scale: float | None
+    full_share: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether the machine has what is asked for."""
+        return not self.shortfalls
+
+
+def judge(asked: Asked, calibration: Calibration) -> Judgement:
+    """Hold what is asked against what was measured."""
+    one_mbps, many_mbps = calibration.rate_mbps(links=1), calibration.rate_mbps(links=2)
+    found = [
+        *_links(asked, one_mbps),
+        *_flow(asked, many_mbps),
+        *_reserved(asked, many_mbps),
+    ]
+    ratio = max((each.ratio for each in found), default=1.0)
+    proposed = proposed_scale(asked.rate_scale, ratio) if found and math.isfinite(ratio) else None
+    return Judgement(
+        scenario=asked.scenario,
+        shortfalls=(*found, *_idle(calibration)),
+        rate_scale=proposed,
+        full_share=min(1.0, many_mbps / asked.everything_mbps) if asked.everything_mbps else 1.0,
+    )
+
+
+def proposed_scale(rate_scale: float, ratio: float) -> float:
+    """The next scale of two digits at which rates are lower by ``ratio`` at least."""
+    wanted = rate_scale * ratio
+    step = 10.0 ** (math.floor(math.log10(wanted)) - 1)
+    return max(1.0, math.ceil(round(wanted / step, 9)) * step)
+
+
+def _links(asked: Asked, has_mbps: float) -> list[Shortfall]:
+    """Links that are faster than one link can be here."""
+    beyond = {link: mbps for link, mbps in asked.rates_mbps.items() if mbps > has_mbps}
+    if not beyond:
+        return []
+    links = tuple(sorted(beyond, key=lambda link: -beyond[link]))
+    most = beyond[links[0]]
+    what = f"links of up to {_mbps(most)}, where one link carries {_mbps(has_mbps)}"
+    return [Shortfall(what, links, _ratio(most, has_mbps))]
+
+
+def _flow(asked: Asked, has_mbps: float) -> list[Shortfall]:
+    """A flow that its path's links, taken together, cannot carry."""
+    flow = asked.flow
+    if flow is None or flow.mbps <= has_mbps:
+        return []
+    each = flow.mbps / len(flow.links)
+    what = (
+        f"a flow of {_mbps(each)} over {len(flow.links)} links at once, {_mbps(flow.mbps)} in all,"
+        f" where links together carry {_mbps(has_mbps)}"
+    )
+    return [Shortfall(what, flow.links, _ratio(flow.mbps, has_mbps))]
+
+
+def _reserved(asked: Asked, has_mbps: float) -> list[Shortfall]:
+    """Reservations that cannot all be used at once."""
+    if asked.reserved_mbps <= has_mbps:
+        return []
+    what = (
+        f"reservations of {_mbps(asked.reserved_mbps)} over all links of their paths,"
+        f" where links together carry {_mbps(has_mbps)}"
+    )
+    return [Shortfall(what, (), _ratio(asked.reserved_mbps, has_mbps))]
+
+
+def _idle(calibration: Calibration) -> Sequence[Shortfall]:
+    """A machine on which even an idle link is late; no scale helps."""
+    late_ms = calibration.added.p50_us / 1e3
+    if late_ms <= DEFAULT_TOLERANCE.delay_ms:
+        return ()
+    what = f"every delay within {DEFAULT_TOLERANCE.delay_ms:g} ms, where an idle link is late by {late_ms:.2f} ms"
+    return (Shortfall(what, (), late_ms / DEFAULT_TOLERANCE.delay_ms),)
+
+
+def _ratio(asked_mbps: float, has_mbps: float) -> float:
+    return asked_mbps / has_mbps if has_mbps > 0 else math.inf
+
+
+def _mbps(mbps: float) -> str:
+    """A rate as a reader wants it."""
+    return f"{mbps / 1e3:.3g} Gbit/s" if mbps >= 1000 else f"{mbps:.3g} Mbit/s"

@@ -1,0 +1,46 @@
+"""Which machine this is, as far as it changes what links can do."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from experiments.manifests import host_of
+from experiments.results.calibration import Machine
+from topology.emulation import links
+from topology.emulation.doctor import kernel_has, version_of
+
+
+def machine_now(pipe: str) -> Machine:
+    """This machine, with links by ``pipe``: ``auto``, ``netem`` or ``userspace``. Needs no root."""
+    host = host_of({})
+    return Machine(
+        kernel=host.kernel,
+        cpu_model=host.cpu_model,
+        cpu_count=host.cpu_count,
+        pipe=realised_by(pipe),
+        links=links_digest(),
+        onehop=version("onehop"),
+        python=host.python,
+        iproute2=version_of("tc"),
+    )
+
+
+def realised_by(pipe: str) -> Literal["netem", "userspace"]:
+    """What a lab takes for this preference, as ``onehop doctor`` says it."""
+    has_netem = pipe == "auto" and kernel_has("sch_netem", "CONFIG_NET_SCH_NETEM")
+    return "netem" if pipe == "netem" or has_netem else "userspace"
+
+
+@cache
+def links_digest() -> str:
+    """Of every file that realises links: another program text may be faster or slower."""
+    digest = hashlib.sha256()
+    folder = Path(links.__file__).parent
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix in (".py", ".c", ".so"):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
