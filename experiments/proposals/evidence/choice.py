@@ -1,12 +1,11 @@
 """Which pairs of sites are measured: those of targets and demands whose path a portfolio changes. Pure.
 
-Path and return path cross the same links (``controller.paths``), so a pair and its reverse have one round
-trip and are measured once. All traffic is of the class *compute*, as in the experiment ``one-hop``.
+All traffic is of the class *compute*, as in the experiment ``one-hop``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,9 +13,8 @@ from controller.paths import Path
 from controller.plan import RoutingPlan
 from experiments.proposals.findings import Portfolio
 from experiments.proposals.model import Study
+from experiments.proposals.pairs import Pair, pairs_of
 from topology.network import Network, TrafficClass
-
-Pair = tuple[str, str]
 
 CLASS = TrafficClass.COMPUTE
 
@@ -44,23 +42,6 @@ class Change:
     def moved_ms(self) -> float:
         """By how much the round trip changes, up or down."""
         return abs(self.rtt_before_ms - self.rtt_after_ms)
-
-
-def pairs_of(study: Study) -> tuple[Pair, ...]:
-    """The pairs of targets, then of demands, in the order of the file, each once whatever its direction."""
-    found: dict[frozenset[str], Pair] = {}
-    for source, destination in _named(study):
-        if source != destination:
-            found.setdefault(frozenset((source, destination)), (source, destination))
-    return tuple(found.values())
-
-
-def _named(study: Study) -> Iterator[Pair]:
-    for target in study.targets:
-        for destination in target.destinations:
-            yield target.source, destination
-    for one in study.demands:
-        yield one.demand.source, one.demand.destination
 
 
 def changes(study: Study, portfolio: Portfolio, built: Network) -> tuple[Change, ...]:

@@ -11,10 +11,11 @@ from experiments.hosts import host_of
 from experiments.lab import Lab, LabOptions
 from experiments.measurement.latency import measure_latency
 from experiments.measurement.path import observe_paths
-from experiments.proposals.evidence.choice import CLASS, Pair
+from experiments.proposals.evidence.choice import CLASS
 from experiments.proposals.evidence.interval import FEWEST, Median, median_of
 from experiments.proposals.evidence.plan import Job
 from experiments.proposals.evidence.verdict import Repetition
+from experiments.proposals.pairs import Pair
 from experiments.results import ResultFolder
 from topology.errors import MeasurementError
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.proposals.building import with_portfolio
-from experiments.proposals.evidence.choice import Change, Pair, changes, chosen
+from experiments.proposals.evidence.choice import Change, changes, chosen
 from experiments.proposals.findings import Portfolio
 from experiments.proposals.model import Study
+from experiments.proposals.pairs import Pair
 from experiments.results import Variant
 from topology.network import Network
 

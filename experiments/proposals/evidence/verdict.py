@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.paths import Path
-from experiments.proposals.evidence.choice import Change, Pair
+from experiments.proposals.evidence.choice import Change
 from experiments.proposals.evidence.interval import Median, median_of_repetitions
 from experiments.proposals.findings import Evidence, Portfolio
+from experiments.proposals.pairs import Pair
 from experiments.results import HostVerdict
 from experiments.results.summary import TOLERANCE_MS, TOLERANCE_RATIO
 from topology.network import Network, Text

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from experiments.proposals.building import with_portfolio
 from experiments.proposals.document import load_study
 from experiments.proposals.evidence import EvidenceSummary, evidence, read_summary
-from experiments.proposals.evidence.choice import Change, changes, chosen, pairs_of
+from experiments.proposals.evidence.choice import Change, changes, chosen
 from experiments.proposals.evidence.interval import FEWEST, median_of, median_of_repetitions
 from experiments.proposals.evidence.plan import jobs_of, proposed
 from experiments.proposals.evidence.record import MeasuredPortfolio, place_of, write_summary
 from experiments.proposals.evidence.verdict import Repetition, evidence_of, within_tolerance
 from experiments.proposals.findings import Choice, Evidence
+from experiments.proposals.pairs import pairs_of
 from experiments.results import HostVerdict
 from topology.errors import InputError, MachineError
 from topology.network import Network, Text
