@@ -42,29 +42,38 @@ def _admissions() -> list[Row]:
     return bench_admissions()
 
 
+def _failures() -> list[Row]:
+    from experiments.benchmarks.failures import bench_failures
+
+    return bench_failures()
+
+
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "bring-up": _bring_up,
     "links": _links,
     "flow-mods": _flow_mods,
     "admissions": _admissions,
+    "failures": _failures,
 }
-PURE = {"admissions"}  # need neither root nor a cell
+PURE = {"admissions", "failures"}  # need neither root nor a cell
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 def command(names: Sequence[str], as_json: bool) -> int:
-    """Measure the lab itself: bring-up against plain Mininet, links against bare veth, flow-mods, admissions.
+    """Measure the lab itself: bring-up against plain Mininet, links against bare veth, flow-mods, admissions,
+    failures.
 
     Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
-    three minutes; admissions alone need no root.
+    five minutes; admissions and failures alone need no root.
 
     \b
     Examples:
       onehop bench
       onehop bench bring-up --json
       onehop bench admissions
+      onehop bench failures
     """
 
     def work(_record: registry.LabRecord | None) -> int:

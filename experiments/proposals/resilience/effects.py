@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,7 @@ class Question:
     @cached_property
     def joined_pairs(self) -> int:
         """How many unordered pairs of different sites are joined with nothing failed."""
-        return (int(np.count_nonzero(self.undisturbed < UNREACHABLE)) - len(self.wires.sites)) // 2
+        return int(self._pairs_in(self.undisturbed[:, :, None] < UNREACHABLE)[0])
 
     @cached_property
     def link_cuts(self) -> LinkCuts:
@@ -115,21 +116,36 @@ class Question:
         before = self.undisturbed[self.pairs][:, None]
         served = after < UNREACHABLE
         later_ns = np.where(served, self.wires.delay_ns(after) - self.wires.delay_ns(before), 0)
-        served_gbps = _total(self.rates_gbps, served)
-        added = _total(self.rates_gbps, later_ns) / NANOSECONDS_PER_MS
-        mean = np.divide(added, served_gbps, out=np.zeros_like(added), where=served_gbps > 0)
-        return _total(self.rates_gbps, (before < UNREACHABLE) & ~served), mean
+        lost_gbps = _total(self.rates_gbps, (before < UNREACHABLE) & ~served)
+        return lost_gbps, _mean_ms(_total(self.rates_gbps, later_ns), _total(self.rates_gbps, served))
+
+    def effects_on_all_pairs(self, table: Integers) -> Effects:
+        """``table``: all distances of each scenario, shape ``(sites, sites, scenarios)``."""
+        served = table < UNREACHABLE
+        cut_off = self.joined_pairs - self._pairs_in(served)
+        if not self.all_pairs:
+            return Effects(cut_off, *self.effects_on_demands(table[self.pairs]))
+        at_first_ns = self.wires.delay_ns(self.undisturbed)[:, :, None]
+        # what is not served has the same delay in both sums
+        now_ns = np.where(served, self.wires.delay_ns(table), at_first_ns).sum(axis=(0, 1))
+        added_ns = (now_ns - at_first_ns.sum()) / 2
+        return Effects(cut_off, cut_off.astype(np.float64), _mean_ms(added_ns, self.joined_pairs - cut_off))
+
+    def _pairs_in(self, joined: Booleans) -> Integers:
+        """How many unordered pairs of different sites are joined, of each scenario."""
+        both_orders: Integers = np.count_nonzero(joined, axis=(0, 1))
+        return (both_orders - len(self.wires.sites)) // 2
 
 
 def by_elimination(question: Question, elements: Elements, scenarios: Scenarios) -> Effects:
     """What each scenario does, from all distances in each; best up to hundreds of sites."""
     cut_off = np.empty(len(scenarios), dtype=np.int64)
     lost, added = np.empty(len(scenarios)), np.empty(len(scenarios))
-    already = np.count_nonzero(question.undisturbed == UNREACHABLE)
     for block in blocks(question.plan, len(scenarios)):
         table = distances(question.plan, elements.failed_links(scenarios[block]))
-        cut_off[block] = (np.count_nonzero(table == UNREACHABLE, axis=(0, 1)) - already) // 2
-        lost[block], added[block] = question.effects_on_demands(table[question.pairs])
+        found = question.effects_on_all_pairs(table)
+        cut_off[block], lost[block] = found.pairs_cut_off, found.lost_gbps
+        added[block] = found.delay_added_ms
     return Effects(cut_off, lost, added)
 
 
@@ -147,6 +163,13 @@ def still_joined(
             works &= present[:, None]
         found[block] = bits(joined(plan, words(works))[pairs], works.shape[1]).T
     return found
+
+
+def _mean_ms(total_ns: NDArray[np.number[Any]], served: NDArray[np.number[Any]]) -> Floats:
+    """Nanoseconds per what is served, as ms; 0 where nothing is."""
+    mean_ns = np.divide(total_ns, served, out=np.zeros(len(served)), where=served > 0)
+    mean_ms: Floats = mean_ns / NANOSECONDS_PER_MS
+    return mean_ms
 
 
 def _total(rates: Floats, values: Integers | Booleans) -> Floats:
