@@ -58,10 +58,20 @@ class Route:
     variant: Variant
 
 
-def map_svg(network: Network, *, language: Language, routes: Sequence[Route] = (), name: str = "map") -> str:
-    """The map as an ``<svg>`` element for a page; ``name`` makes its ids unique there."""
+def map_svg(
+    network: Network,
+    *,
+    language: Language,
+    routes: Sequence[Route] = (),
+    built: Collection[str] = (),
+    name: str = "map",
+) -> str:
+    """The map as an ``<svg>`` element for a page; ``name`` makes its ids unique there.
+
+    ``built``: ids of links that stand out as new.
+    """
     with style.chart_style():
-        return style.to_svg(_draw(network, language, routes, (), None), name, halo=True)
+        return style.to_svg(_draw(network, language, routes, (), None, built), name, halo=True)
 
 
 def draw_map(
@@ -128,11 +138,12 @@ def _draw(
     routes: Sequence[Route],
     highlight: Collection[str],
     halo: Sequence[AbstractPathEffect] | None,
+    built: Collection[str] = (),
 ) -> Figure:
     projection = Projection(network.sites.values())
     where = places(network.sites.values(), projection)
     at = {site: point for place in where for site, point in place.positions().items()}
-    entries = _legend_entries(network, routes, language)
+    entries = _legend_entries(network, routes, language, bool(built))
     legend_height = LEGEND_ROW * math.ceil(len(entries) / 4) + 16
     height = projection.height + legend_height
     figure, axes = style.new_figure(WIDTH, height)
@@ -146,6 +157,9 @@ def _draw(
     }
     for line in lines.values():
         axes.plot(*zip(*line, strict=True), color=style.FAINT, linewidth=1.1, zorder=1)
+    for link in (network.links[id_] for id_ in built):
+        line = lines[frozenset((link.a, link.b))]
+        axes.plot(*zip(*line, strict=True), color=style.BUILT, linewidth=9, alpha=0.4, zorder=1.5)
     strong = _draw_routes(axes, lines, routes)
     important = {site for route in routes for site in (route.path[0], route.path[-1])} | set(highlight)
     crossed = {site for route in routes for site in route.path} - important
@@ -285,9 +299,12 @@ class _LegendEntry:
     size: float
     colour: str
     line_width: float = 0.0
+    alpha: float = 1.0
 
 
-def _legend_entries(network: Network, routes: Sequence[Route], language: Language) -> list[_LegendEntry]:
+def _legend_entries(
+    network: Network, routes: Sequence[Route], language: Language, anything_built: bool
+) -> list[_LegendEntry]:
     entries = [
         _LegendEntry(
             WORDS[f"map.{variant}"].in_language(language), "", 0, style.VARIANT_COLOURS[variant], 2.6
@@ -295,6 +312,9 @@ def _legend_entries(network: Network, routes: Sequence[Route], language: Languag
         for variant in ("base", "proposal")
         if any(route.variant == variant for route in routes)
     ]
+    if anything_built:
+        text = WORDS["proposal.map.built"].in_language(language)
+        entries.append(_LegendEntry(text, "", 0, style.BUILT, 7, 0.4))
     link = WORDS["map.other_link" if routes else "map.link"].in_language(language)
     entries.append(_LegendEntry(link, "", 0, style.FAINT, 1.6))
     present = {site.kind for site in network.sites.values()}
@@ -314,7 +334,7 @@ def _draw_legend(axes: Axes, entries: Sequence[_LegendEntry]) -> None:
         row, column = divmod(number, columns)
         x, y = 12 + column * step, -12 - row * LEGEND_ROW
         if entry.line_width:
-            axes.plot([x, x + 20], [y, y], color=entry.colour, linewidth=entry.line_width)
+            axes.plot([x, x + 20], [y, y], color=entry.colour, linewidth=entry.line_width, alpha=entry.alpha)
         else:
             axes.plot(
                 x + 10, y, marker=entry.marker, markersize=entry.size, color=entry.colour, linestyle="none"

@@ -110,13 +110,13 @@ def front(
         axes.step(costs, values, where="post", color=OTHER, linewidth=2, zorder=2)
         axes.plot(costs, values, marker="o", markersize=6, color=style.MUTED, linestyle="none", zorder=3)
         axes.axvline(budget_cny_million, color=style.INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-        _above(axes, word("pareto.budget", language), budget_cny_million)
         marked = next(((p.build_cny_million, p.value) for p in points if p.portfolio == chosen), here)
         if marked is not None:
             axes.plot(*marked, marker="o", markersize=11, color=CHOSEN, markeredgecolor="white", zorder=4)
             _beside(axes, word("pareto.chosen", language), marked, above=axis == "resilience")
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0, top=1.1 * max([*values, 1e-9]))
+        _along(axes, word("pareto.budget", language), budget_cny_million)
         axes.grid(color=style.GRID, linewidth=0.8)
         axes.locator_params(axis="both", nbins=6)
         axes.yaxis.set_major_formatter(lambda value, _: amount(value))
@@ -127,9 +127,12 @@ def front(
         return style.to_svg(figure, name)
 
 
-def _above(axes: Axes, text: str, x: float) -> None:
-    axes.annotate(text, (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), fontsize=11, ha="center",
-                  textcoords="offset points", color=style.MUTED, annotation_clip=False)  # fmt: skip
+def _along(axes: Axes, text: str, x: float) -> None:
+    """A word beside the foot of a vertical line."""
+    right = x > 0.8 * axes.get_xlim()[1]
+    axes.annotate(text, (x, 0), xycoords=("data", "axes fraction"), xytext=(-5 if right else 5, 6),
+                  fontsize=11, textcoords="offset points", ha="right" if right else "left",
+                  color=style.MUTED)  # fmt: skip
 
 
 def _beside(axes: Axes, text: str, at: tuple[float, float], *, above: bool) -> None:

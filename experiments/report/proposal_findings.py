@@ -29,13 +29,22 @@ def verdict(study: Study, answer: Answer) -> Text:
         return _join(fill("proposal.verdict.nothing", budget=budget), _proof(answer))
     what = fill(
         "proposal.verdict.build",
-        links=listed([names.candidate(choice.candidate) for choice in answer.best.portfolio]),
+        links=_links(answer, names),
         cost=number(answer.evaluation.cost.build_cny_million, 0),
         budget=budget,
         year=last_year(study),
         ms=number(answer.evaluation.mean_delay_saved_ms, 2),
     )
     return _join(what, _targets(names, answer.evaluation.targets), _proof(answer))
+
+
+def _links(answer: Answer, names: StudyNames) -> Text:
+    """What is built, by the other ends where all candidates share one."""
+    portfolio = answer.best.portfolio
+    links = listed([names.short(choice.candidate) for choice in portfolio])
+    if names.hub is None:
+        return links
+    return fill(f"proposal.verdict.link{'s' if len(portfolio) > 1 else ''}", hub=names.hub, links=links)
 
 
 def _targets(names: StudyNames, targets: tuple[TargetState, ...]) -> Text:
@@ -113,7 +122,7 @@ def key_figures(study: Study, answer: Answer) -> list[KeyFigure]:
         note = fill(
             "proposal.key.sure.note",
             link=StudyNames(study).short(link),
-            samples=f"{answer.sureness.samples:,}",
+            samples=f"{answer.sureness.optimised or answer.sureness.samples:,}",
         )
         figures.append(KeyFigure(percent(share), None, fill("proposal.key.sure"), note))
     return figures
@@ -162,23 +171,25 @@ def _doubts(answer: Answer, names: StudyNames) -> Iterator[Text]:
     sureness = answer.sureness
     if sureness is None or not answer.best.portfolio:
         return
-    saved = interval_of(sureness, sureness.outcome)
+    saved = interval_of(sureness, "delay_saved")
     if saved is not None and saved.best_estimate > 0:
         link, share = _least_sure(answer, sureness)
         yield fill(
             "proposal.know.sure",
-            samples=sureness.samples,
+            samples=f"{sureness.samples:,}",
+            optimised=f"{sureness.optimised or sureness.samples:,}",
             link=names.short(link),
             share=percent(share),
             low=number(saved.p5 / saved.best_estimate, 2),
             high=number(saved.p95 / saved.best_estimate, 2),
         )
-    if sureness.swings and answer.best.delay_saved > 0:
-        swing = sureness.swings[0]
-        base = saved.best_estimate if saved is not None else answer.best.delay_saved
+    outcome = interval_of(sureness, sureness.outcome)
+    if sureness.swings and outcome is not None and outcome.best_estimate > 0:
+        swing, base = sureness.swings[0], outcome.best_estimate
         text = fill(
             "proposal.know.swing",
             assumption=names.figure(swing.assumption),
+            outcome=names.figure(sureness.outcome),
             low=amount(swing.low),
             high=amount(swing.high),
             at_low=percent(swing.outcome_at_low / base),

@@ -119,7 +119,8 @@ class StudyNames:
         id_, found, what = rest.partition(": ")
         if not found:
             return Text(name, name)
-        part = self.candidate(id_) if kind == "candidate" else Text(id_, id_)
+        known = {"candidate": self.candidate, "target": self.target}.get(kind)
+        part = known(id_) if known else Text(id_, id_)
         figure = WORDS.get(f"proposal.figure.{what}", Text(what, what))
         return Text(f"{part.en}: {figure.en}", f"{part.zh}：{figure.zh}")
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.proposals.building import route_km, with_portfolio
+from experiments.proposals.costs import choice_cost
 from experiments.proposals.findings import Answer, Evaluation, PairEffect, Portfolio
 from experiments.proposals.model import Candidate, Study
 from experiments.proposals.output.folder import HOST_FILE, read_document
@@ -56,6 +57,7 @@ def render(folder: ResultFolder) -> str:
         key_figures=key_figures(study, answer),
         know=to_know(study, answer),
         last_year=last_year(study),
+        source_number=_numbered(study),
         next_words=next_words(answer, names),
         km=lambda id_: route_km(study, study.candidates[id_]),
         built=_built(study, answer),
@@ -78,6 +80,11 @@ def render(folder: ResultFolder) -> str:
     )  # fmt: skip
 
 
+def _numbered(study: Study) -> dict[str, int]:
+    """The number of each source in the list at the end."""
+    return {id_: number for number, id_ in enumerate(study.sources, 1)}
+
+
 def _chosen(portfolio: Portfolio) -> frozenset[str]:
     return frozenset(choice.candidate for choice in portfolio)
 
@@ -95,18 +102,12 @@ def _built(study: Study, answer: Answer) -> list[dict[str, Any]]:
                 "km": route_km(study, link),
                 "choice": choice,
                 "alone": first,
-                "pair": _own_pair(link, answer.evaluation, first),
+                "build": choice_cost(study, choice).build_cny_million,
                 "light": light_words(answer, link.id, choice.capacity_gbps, study),
                 "share": answer.sureness.chosen_share.get(link.id) if answer.sureness else None,
             }
         )
     return rows
-
-
-def _own_pair(link: Candidate, found: Evaluation, alone: Evaluation | None) -> PairEffect | None:
-    """The pair of a candidate's own ends, in either direction, if it is among the pairs looked at."""
-    every = [*found.pairs, *(alone.pairs if alone else ())]
-    return next((pair for pair in every if {pair.source, pair.destination} == {link.a, link.b}), None)
 
 
 def _maps(study: Study, answer: Answer, names: StudyNames) -> list[tuple[Text, Drawing]]:
@@ -119,17 +120,17 @@ def _maps(study: Study, answer: Answer, names: StudyNames) -> list[tuple[Text, D
     new = [Route(pair.path_after, "proposal") for pair in pairs] + [Route(pair, "proposal") for pair in ends]
     networks: Mapping[Variant, Network] = {"base": study.base, "proposal": with_portfolio(study, portfolio)}
     return [
-        (fill("proposal.map.before"), _map("before", networks["base"], old)),
-        (after, _map("after", networks["proposal"], new)),
+        (fill("proposal.map.before"), _map("before", networks["base"], old, ())),
+        (after, _map("after", networks["proposal"], new, tuple(choice.candidate for choice in portfolio))),
     ]
 
 
-def _map(when: str, network: Network, routes: list[Route]) -> Drawing:
+def _map(when: str, network: Network, routes: list[Route], built: tuple[str, ...]) -> Drawing:
     sites = len(network.sites)
     return Drawing.of(
         f"map-{when}",
         fill("proposal.map.alt", sites=sites, when=fill(f"proposal.map.alt.{when}")),
-        lambda language, name: map_svg(network, language=language, routes=routes, name=name),
+        lambda language, name: map_svg(network, language=language, routes=routes, built=built, name=name),
     )
 
 
@@ -192,9 +193,9 @@ def _tornado(answer: Answer, names: StudyNames) -> Drawing | None:
     if sureness is None or not sureness.swings:
         return None
     interval = interval_of(sureness, sureness.outcome)
-    best = interval.best_estimate if interval else answer.best.delay_saved
-    if best <= 0 or not answer.alone:
+    if interval is None or interval.best_estimate <= 0 or not answer.alone:
         return None
+    best = interval.best_estimate
     outcome, first = names.figure(sureness.outcome), answer.alone[0].portfolio[0].candidate
     return Drawing.of(
         "tornado",
@@ -237,6 +238,7 @@ def _availability(answer: Answer) -> list[tuple[str, float | None, float | None]
 
 
 def _route(link: Candidate, names: StudyNames) -> Text:
+    """How a candidate's length is known."""
     if link.along:
         sites = listed([names.site(id_) for id_ in link.along])
         return fill("proposal.route.along", sites=sites)

@@ -28,6 +28,7 @@ FAINT = "#c9d1d9"
 GRID = "#e8ecf0"
 FLOOR = "#111111"
 VARIANT_COLOURS: Mapping[Variant, str] = {"base": "#D55E00", "proposal": "#0072B2"}
+BUILT = "#009E73"
 CAUSE_COLOURS: Mapping[str, str] = {
     "propagation": "#AEBBC8",
     "transit": "#009E73",
