@@ -205,7 +205,7 @@ ANYTHING = st.one_of(
         st.tuples(st.sampled_from(PLACES), st.one_of(st.just("delete"), ANYTHING)), min_size=1, max_size=3
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_study_with_anything_anywhere_is_sound_or_told_what_is_wrong(
     changes: list[tuple[tuple[str | int, ...], Any]],
 ) -> None:
