@@ -49,6 +49,18 @@ class Steps:
             return
         self._progress.update(self._task, description=sentence)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Draw nothing meanwhile, and run no thread: for work in a cell, which draws its own progress."""
+        if self._progress is None:
+            yield
+            return
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
 
 class _TimeBar(ProgressColumn):
     """A bar that fills with time and waits, nearly full, for a run that takes longer."""
