@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.console import Steps, err
+from experiments.cli.console import Steps, err, steps
 from experiments.manifests import finish, host_of
 from experiments.proposals.answer import Options, answer
 from experiments.proposals.findings import Evidence, Portfolio
@@ -112,18 +112,20 @@ def _measure(
     from experiments.proposals.evidence import evidence, read_summary
 
     def work(_record: object) -> int:
-        evidence(
-            study,
-            portfolios,
-            folder=path,
-            options=LabOptions(seed=options.seed),
-            repetitions=options.repetitions,
-            say=progress.say,
-            expect=progress.expect,
-        )
+        with steps() as within:  # what draws outside the cell does not come along
+            evidence(
+                study,
+                portfolios,
+                folder=path,
+                options=LabOptions(seed=options.seed),
+                repetitions=options.repetitions,
+                say=within.say,
+                expect=within.expect,
+            )
         return 0
 
-    code = in_cell("propose", study.id, work)
+    with progress.paused():
+        code = in_cell("propose", study.id, work)
     if code:
         raise click.exceptions.Exit(code)
     return read_summary(path).evidence
