@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from controller.paths import NANOSECONDS_PER_MS, least_delay_paths, link_latency_ns
 from experiments.proposals.building import with_portfolio
@@ -19,6 +19,8 @@ from tests.controller.strategies import network_of
 from tests.experiments.proposals.flow_studies import FIRST_YEAR, all_of, certain, studies, study_of
 from topology.errors import InputError
 from topology.network import Network, Routing, Text, TrafficClass
+
+PATIENT = settings(deadline=None, max_examples=40)  # a machine may be busy
 
 
 def built_of(study):
@@ -38,6 +40,7 @@ def has_parallel_links(network: Network) -> bool:
     return len(set(ends)) < len(ends)
 
 
+@PATIENT
 @given(studies())
 def test_paths_are_the_controllers_own(study):
     network = with_portfolio(study, all_of(study))
@@ -55,6 +58,7 @@ def test_paths_are_the_controllers_own(study):
                     ]
 
 
+@PATIENT
 @given(studies())
 def test_the_worst_cut_is_the_worst_of_all_cuts(study):
     network = with_portfolio(study, all_of(study))
@@ -161,6 +165,28 @@ def test_after_the_study_savings_go_on():
     found = evaluate(with_cable_at(0.1), (Choice("direct", 4.0, FIRST_YEAR),))
     # 48 to build, 2.4 a year: 1.6, then 4.0 each year.
     assert found.payback_years == pytest.approx(1 + (48 - 1.6) / 4.0)
+
+
+def test_until_service_there_is_nothing_to_operate():
+    study = with_cable_at(0.0)
+    later = {"direct": replace(study.candidates["direct"], lead_time_years=1)}
+    found = evaluate(replace(study, candidates=later), (Choice("direct", 4.0, FIRST_YEAR + 1),))
+    # 8 to build in the first year, then 6.0 a year.
+    assert found.payback_years == pytest.approx(2 + (8 - 6.0) / 6.0)
+
+
+def test_demands_of_one_pair_move_in_proportion():
+    base = network_of("ab", [("a", "b", 2.0, 10.0)])
+    study = study_of(base, {"new": ("a", "b", 1.0, [4.0])}, [("a", "b", 2.0), ("a", "b", 6.0)])
+    found = evaluate(study, (Choice("new", 4.0, FIRST_YEAR),))
+    assert found.moved_demands == pytest.approx({"d0-a-b": 1.0, "d1-a-b": 3.0})
+
+
+def test_a_second_link_beside_the_first_changes_the_path():
+    base = network_of("ab", [("a", "b", 2.0, 10.0)])
+    study = study_of(base, {"new": ("a", "b", 1.0, [40.0])}, [("a", "b", 2.0)])
+    [pair] = evaluate(study, (Choice("new", 40.0, FIRST_YEAR),)).pairs
+    assert (pair.path_before, pair.path_after, pair.saved_ms) == (("a", "b"), ("a", "b"), 1.0)
 
 
 def test_later_service_saves_less_and_waits_longer():

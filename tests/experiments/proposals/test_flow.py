@@ -7,11 +7,12 @@ from dataclasses import replace
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.proposals.findings import Choice
 from experiments.proposals.flow import Flows, delay_saved
+from experiments.proposals.flow.roots import roots_of
 from experiments.proposals.model import StudyDemand
 from tests.controller.strategies import network_of
 from tests.experiments.proposals.flow_certificates import (
@@ -24,8 +25,10 @@ from tests.experiments.proposals.flow_studies import FIRST_YEAR, all_of, certain
 from topology.errors import InputError
 
 CLOSE = 1e-9
+PATIENT = settings(deadline=None, max_examples=40)  # a machine may be busy
 
 
+@PATIENT
 @given(studies())
 def test_the_programme_is_optimal_by_its_own_prices(study):
     flows = Flows(study)
@@ -35,6 +38,7 @@ def test_the_programme_is_optimal_by_its_own_prices(study):
                 assert_optimal(flows, built, year)
 
 
+@PATIENT
 @given(studies())
 def test_paths_carry_all_that_is_served_at_the_least_cost(study):
     flows = Flows(study)
@@ -75,6 +79,7 @@ def test_among_equal_delays_fewest_hops_then_links_that_are_there():
     assert carried(straight=2.0) == pytest.approx({("a--d",): 1.0, ("straight",): 2.0, ("a--b", "b--d"): 1.0})
 
 
+@PATIENT
 @given(studies(), st.data())
 def test_prices_bound_what_other_capacities_could_save(study, data):
     flows, everything = Flows(study), all_of(study)
@@ -86,6 +91,7 @@ def test_prices_bound_what_other_capacities_could_save(study, data):
     assert flows.cost(there, 0) >= least - 1e-9 * (1 + solution.cost)
 
 
+@PATIENT
 @given(studies(), st.data())
 def test_one_commodity_alone_as_networkx_has_it(study, data):
     """In whole numbers: a network simplex of its own, not linear programming."""
@@ -104,6 +110,7 @@ def test_one_commodity_alone_as_networkx_has_it(study, data):
         assert flows.cost({}, 0) == pytest.approx(nx.min_cost_flow_cost(simple) / 1000, rel=CLOSE)
 
 
+@PATIENT
 @given(studies(max_sites=5))
 def test_cost_equals_that_over_all_paths(study):
     flows = Flows(study)
@@ -114,6 +121,7 @@ def test_cost_equals_that_over_all_paths(study):
             )
 
 
+@PATIENT
 @given(studies(), st.data())
 def test_a_link_more_never_costs_more(study, data):
     everything = all_of(study)
@@ -121,6 +129,24 @@ def test_a_link_more_never_costs_more(study, data):
     assert 0 <= delay_saved(study, fewer) <= delay_saved(study, everything) * (1 + CLOSE) + CLOSE
 
 
+@PATIENT
+@given(studies())
+def test_a_link_beyond_all_patience_saves_exactly_nothing(study):
+    a, b, *_ = study.base.sites
+    slow = replace(study, candidates=study_of(study.base, {"slow": (a, b, 150.0, [5.0])}, []).candidates)
+    assert delay_saved(slow, all_of(slow)) == 0.0
+
+
+def test_traffic_of_a_hub_is_gathered_there():
+    hub = [(0, 1), (2, 0), (0, 3), (3, 0), (1, 0), (2, 3)]
+    assert [(root.site, root.towards, root.pairs) for root in roots_of(hub)] == [
+        (0, True, (1, 3, 4)),
+        (0, False, (0, 2)),
+        (2, False, (5,)),
+    ]
+
+
+@PATIENT
 @given(studies())
 def test_an_answer_does_not_depend_on_those_before(study):
     everything = all_of(study)
