@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from controller.flowtables import digest_of_tables, flow_tables
 from controller.plan import RoutingPlan
+from experiments.capability.machine import host_of as host_of
+from experiments.capability.machine import realised_by
+from experiments.capability.store import kept
 from experiments.lab import LabOptions
-from experiments.results import Backend, Host, Manifest, ResultFolder, ScenarioReference, Variant
+from experiments.results import Backend, Manifest, ResultFolder, ScenarioReference, Variant
 from experiments.results.manifest import Status
 from experiments.results.model import utc_now
 from experiments.run import Depth
-from topology.emulation.doctor import choose_datapath, kernel_has, version_of
+from topology.emulation.doctor import choose_datapath, version_of
 from topology.emulation.layout import Layout
 from topology.network import Network
 
@@ -42,18 +42,8 @@ def begin(
         rate_scale=networks["base"].rate_scale,
         backend=_backend(options),
         host=host_of(_versions()),
+        calibration=kept(options.pipe).calibration,
         options={**asdict(options), **asdict(depth), "destinations": list(destinations)},
-    )
-
-
-def host_of(versions: dict[str, str]) -> Host:
-    """This machine; ``versions`` by program."""
-    return Host(
-        kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
-        python=platform.python_version(),
-        cpu_model=_cpu_model(),
-        cpu_count=os.cpu_count() or 1,
-        versions=versions,
     )
 
 
@@ -75,11 +65,8 @@ def _reference(network: Network) -> ScenarioReference:
 
 
 def _backend(options: LabOptions) -> Backend:
-    netem = options.pipe == "netem" or (
-        options.pipe == "auto" and kernel_has("sch_netem", "CONFIG_NET_SCH_NETEM")
-    )
     kernel = choose_datapath(options.datapath) == "system"
-    return Backend(datapath="kernel" if kernel else "userspace", pipe="netem" if netem else "userspace")
+    return Backend(datapath="kernel" if kernel else "userspace", pipe=realised_by(options.pipe))
 
 
 def _versions() -> dict[str, str]:
@@ -90,13 +77,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return {name: number for name, number in found.items() if number}
-
-
-def _cpu_model() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.lower().startswith(("model name", "hardware", "cpu model")):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

@@ -77,7 +77,7 @@ def proposed_scale(rate_scale: float, ratio: float) -> float:
 
 def _links(asked: Asked, has_mbps: float) -> list[Shortfall]:
     """Links that are faster than one link can be here."""
-    beyond = {link: mbps for link, mbps in asked.rates_mbps.items() if mbps > has_mbps}
+    beyond = {link: mbps for link, mbps in asked.rates_mbps.items() if _beyond(mbps, has_mbps)}
     if not beyond:
         return []
     links = tuple(sorted(beyond, key=lambda link: -beyond[link]))
@@ -89,7 +89,7 @@ def _links(asked: Asked, has_mbps: float) -> list[Shortfall]:
 def _flow(asked: Asked, has_mbps: float) -> list[Shortfall]:
     """A flow that its path's links, taken together, cannot carry."""
     flow = asked.flow
-    if flow is None or flow.mbps <= has_mbps:
+    if flow is None or not _beyond(flow.mbps, has_mbps):
         return []
     each = flow.mbps / len(flow.links)
     what = (
@@ -101,7 +101,7 @@ def _flow(asked: Asked, has_mbps: float) -> list[Shortfall]:
 
 def _reserved(asked: Asked, has_mbps: float) -> list[Shortfall]:
     """Reservations that cannot all be used at once."""
-    if asked.reserved_mbps <= has_mbps:
+    if not _beyond(asked.reserved_mbps, has_mbps):
         return []
     what = (
         f"reservations of {_mbps(asked.reserved_mbps)} over all links of their paths,"
@@ -115,8 +115,13 @@ def _idle(calibration: Calibration) -> Sequence[Shortfall]:
     late_ms = calibration.added.p50_us / 1e3
     if late_ms <= DEFAULT_TOLERANCE.delay_ms:
         return ()
-    what = f"every delay within {DEFAULT_TOLERANCE.delay_ms:g} ms, where an idle link is late by {late_ms:.2f} ms"
+    allowed = f"{DEFAULT_TOLERANCE.delay_ms:g} ms"
+    what = f"every delay within {allowed}, where half of all frames on an idle link are {late_ms:.2f} ms late"
     return (Shortfall(what, (), late_ms / DEFAULT_TOLERANCE.delay_ms),)
+
+
+def _beyond(asked_mbps: float, has_mbps: float) -> bool:
+    return asked_mbps > has_mbps * (1 + 1e-9)  # what fits by division fits by multiplication
 
 
 def _ratio(asked_mbps: float, has_mbps: float) -> float:

@@ -73,7 +73,7 @@ class Batch:
         gone = 0
         while gone < count:
             some = min(count - gone, LARGEST_BATCH)
-            sent = _libc.sendmmsg(descriptor, self._messages, some, 0)
+            sent: int = _libc.sendmmsg(descriptor, self._messages, some, 0)
             if sent < 0:
                 error = ctypes.get_errno()
                 if error in (errno.ENOBUFS, errno.EAGAIN, errno.EINTR):

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import platform
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from experiments.manifests import host_of
 from experiments.results.calibration import Machine
+from experiments.results.manifest import Host
 from topology.emulation import links
 from topology.emulation.doctor import kernel_has, version_of
+
+
+def host_of(versions: dict[str, str]) -> Host:
+    """This machine; ``versions`` by program."""
+    return Host(
+        kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
+        python=platform.python_version(),
+        cpu_model=_cpu_model(),
+        cpu_count=os.cpu_count() or 1,
+        versions=versions,
+    )
 
 
 def machine_now(pipe: str) -> Machine:
@@ -44,3 +57,13 @@ def links_digest() -> str:
         if path.is_file() and path.suffix in (".py", ".c", ".so"):
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.lower().startswith(("model name", "hardware", "cpu model")):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

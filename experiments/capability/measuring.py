@@ -13,7 +13,7 @@ from experiments.measurement.host_load import HostLoad
 from experiments.results.calibration import Calibration, Capacity, Lateness, Limit
 from experiments.results.model import utc_now
 from topology.emulation.cell import private_network
-from topology.emulation.layout import FRAME_BYTES
+from topology.emulation.links.buckets import FRAME_BYTES
 from topology.emulation.links.choose import pipe_for
 
 SMALL_FRAME_BYTES = 64
@@ -51,8 +51,8 @@ def calibrate(
     Args:
         pipe: which realisation of links: ``auto``, ``netem`` or ``userspace``.
 
-    Raises ``EmulationError`` where no link can be built or none carries anything, ``MachineError`` where there
-    is no such pipe.
+    Raises ``EmulationError`` where links cannot be built or carry nothing, ``MachineError`` where there is no
+    such pipe.
     """
     limit, effort = limit or Limit(), effort or Effort()
     say("idle: a bare pair of interfaces, timers, a link")

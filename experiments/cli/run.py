@@ -12,6 +12,7 @@ import click
 from pydantic import BaseModel
 
 from experiments import catalog
+from experiments.cli import fitness
 from experiments.cli.console import Steps, err, out, steps
 from experiments.cli.labs import in_cell
 from experiments.cli.options import lab_options, realisation
@@ -100,6 +101,7 @@ def command(
         networks = load_networks(base, proposal or PROPOSAL, rate_scale)
         destinations = choose_destinations(networks, _split(sites))
     chosen.check(networks)
+    fitness.warn(networks.values(), pipe, destinations)
 
     def work(record: registry.LabRecord) -> int:
         with steps() as progress:

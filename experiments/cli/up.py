@@ -12,6 +12,7 @@ import click
 
 from controller.launcher import DEFAULT_HTTP, address
 from controller.northbound.settings import listening, token_from
+from experiments.cli import fitness
 from experiments.cli.console import err, out, steps
 from experiments.cli.labs import in_cell
 from experiments.cli.options import lab_options, realisation
@@ -59,6 +60,7 @@ def command(
     """
     network = scaled(load(scenario), rate_scale)  # mistakes are told before anything is created
     options = realisation(datapath, pipe, seed, rate_scale)
+    fitness.note_on_full_links(fitness.warn([network], pipe))
     interface = None if http is None else _listening(http, http_token_file)
     if detach:
         _go_to_background()

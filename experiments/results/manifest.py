@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from experiments.results.calibration import Calibration
 from experiments.results.model import SCHEMA_VERSION, ResultModel, Variant
 from topology.network import Text
 
@@ -77,4 +78,6 @@ class Manifest(ResultModel):
     rate_scale: float
     backend: Backend
     host: Host
+    calibration: Calibration | None = None
+    """What this machine's links can do, as measured before; ``None`` if nothing was known."""
     options: dict[str, JsonValue] = Field(default_factory=dict)
