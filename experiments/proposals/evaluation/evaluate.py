@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from experiments.proposals.building import with_portfolio
 from experiments.proposals.costs import portfolio_cost
@@ -13,11 +12,9 @@ from experiments.proposals.evaluation.traffic import moved_demands, traffic
 from experiments.proposals.evaluation.value import mean_delay_saved_ms, ratio
 from experiments.proposals.findings import Evaluation, Portfolio
 from experiments.proposals.flow import built_in, flows_of
-from experiments.proposals.flow.arcs import demand_gbps
 from experiments.proposals.model import Study
-from experiments.proposals.resilience import lost_to_single_cut
+from experiments.proposals.resilience import last_demands, lost_to_single_cut
 from topology.errors import InputError, Problem
-from topology.network import Demand
 
 
 def evaluate(study: Study, portfolio: Portfolio) -> Evaluation:
@@ -33,7 +30,7 @@ def evaluate(study: Study, portfolio: Portfolio) -> Evaluation:
     cost, saved = portfolio_cost(study, chosen), savings(flows, chosen)
     mean_saved_ms = mean_delay_saved_ms(flows, chosen)
     moved = moved_demands(flows, built, last)
-    demands = demands_of(study, last)
+    demands = last_demands(study)
     return Evaluation(
         portfolio=chosen,
         cost=cost,
@@ -53,14 +50,6 @@ def evaluate(study: Study, portfolio: Portfolio) -> Evaluation:
         cost_per_ms_cny_million=ratio(cost.present_value_cny_million, mean_saved_ms),
         cost_per_gbps_cny_million=ratio(cost.present_value_cny_million, math.fsum(moved.values())),
         payback_years=payback_years(study, chosen, saved),
-    )
-
-
-def demands_of(study: Study, year: int) -> tuple[Demand, ...]:
-    """The demands as they are in a year (from 0) of the study."""
-    return tuple(
-        replace(one.demand, rate_gbps=demand_gbps(one.demand.rate_gbps, one.growth_per_year.value, year))
-        for one in study.demands
     )
 
 
