@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from experiments.proposals.findings import (
     Answer,
+    Evidence,
     Interval,
     Optics,
     Proof,
@@ -162,9 +163,19 @@ def _to_know(study: Study, answer: Answer, names: StudyNames) -> Iterator[Text]:
             if _regenerated(light_of(answer, choice.candidate), choice.capacity_gbps, study)]  # fmt: skip
     if dark:
         yield fill("proposal.know.optics", links=listed(dark))
-    if answer.evidence:
-        within = sum(each.within_tolerance for each in answer.evidence)
-        yield fill("proposal.know.evidence", within=within, all=len(answer.evidence))
+    yield from _measured(answer.evidence)
+
+
+def _measured(evidence: tuple[Evidence, ...]) -> Iterator[Text]:
+    """What packets said. Where they allow no verdict, that is told, and why."""
+    sure = [each for each in evidence if not each.reasons]
+    unsure = [each for each in evidence if each.reasons]
+    if sure:
+        within = sum(each.within_tolerance for each in sure)
+        yield fill("proposal.know.evidence", within=within, all=len(sure))
+    if unsure:
+        reason = unsure[0].reasons[0]
+        yield fill("proposal.know.unsure", unsure=len(unsure), all=len(evidence), reason=reason)
 
 
 def _doubts(answer: Answer, names: StudyNames) -> Iterator[Text]:

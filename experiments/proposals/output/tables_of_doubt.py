@@ -178,11 +178,12 @@ def evidence(answer: Answer) -> Table:
             ("measured_high_ms", "to", "区间上限"),
             ("repetitions", "repetitions", "重复次数"),
             ("within_tolerance", "within tolerance", "在容差内"),
+            ("no_verdict_because", "no verdict because", "不作结论的原因"),
         ),
         (
             (described(e.portfolio), e.source, e.destination, e.predicted_base_rtt_ms,
              *e.measured_base_rtt_ms, e.predicted_rtt_ms, *e.measured_rtt_ms, e.repetitions,
-             e.within_tolerance)
+             None if e.reasons else e.within_tolerance, " ".join(reason.en for reason in e.reasons))
             for e in answer.evidence
         ),
     )  # fmt: skip
