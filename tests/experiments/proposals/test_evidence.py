@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import comb
 from pathlib import Path
 
@@ -18,8 +19,11 @@ from experiments.proposals.evidence.plan import jobs_of, proposed
 from experiments.proposals.evidence.record import MeasuredPortfolio, place_of, write_summary
 from experiments.proposals.evidence.verdict import Repetition, evidence_of, within_tolerance
 from experiments.proposals.findings import Choice, Evidence
+from experiments.proposals.output import tables_of_doubt
 from experiments.proposals.pairs import pairs_of
+from experiments.report.proposal_findings import to_know
 from experiments.results import HostVerdict
+from tests.experiments.proposals import synthetic_answer
 from topology.errors import InputError, MachineError
 from topology.network import Network, Text
 
@@ -208,3 +212,15 @@ def test_outside_a_cell_nothing_is_begun(tmp_path: Path) -> None:
 def test_parameters_without_sense_are_refused(tmp_path: Path, wrong: dict[str, int]) -> None:
     with pytest.raises(InputError, match="evidence needs"):
         evidence(STUDY, [TO_BEIJING], folder=tmp_path, **wrong)  # type: ignore[arg-type]
+
+
+def test_no_verdict_is_told_with_its_reason() -> None:
+    asked = synthetic_answer.study()
+    found = synthetic_answer.answer(asked)
+    sure, other = found.evidence
+    found = replace(found, evidence=(sure, replace(other, reasons=(BUSY.text,))))
+    rows = [row[-2:] for row in tables_of_doubt.evidence(found).rows]
+    assert rows == [(True, ""), (None, BUSY.text.en)]
+    told = [text.en for text in to_know(asked, found)]
+    assert any("1 of 1 round trips lie within tolerance" in text for text in told)
+    assert f"1 of 2 emulated round trips allow no verdict. {BUSY.text.en}" in told
