@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from experiments.proposals.document import load_study, study_names
 from experiments.proposals.findings import Choice
 from experiments.proposals.flow import Flows, delay_saved
 from experiments.proposals.flow.roots import roots_of
@@ -108,6 +109,16 @@ def test_one_commodity_alone_as_networkx_has_it(study, data):
         simple.add_node(source, demand=-7)
         simple.add_node(destination, demand=7)
         assert flows.cost({}, 0) == pytest.approx(nx.min_cost_flow_cost(simple) / 1000, rel=CLOSE)
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_shipped_studies_are_optimal_by_their_own_prices(name):
+    study = load_study(name)
+    flows, candidates = Flows(study), list(study.candidates.values())
+    for chosen in ([], candidates[:1], candidates[1:4], candidates):
+        built = {one.id: one.capacity_steps_gbps[0] for one in chosen}
+        for year in range(study.years):
+            assert_optimal(flows, built, year)
 
 
 @PATIENT
