@@ -8,6 +8,7 @@ slowest pair of each target.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -61,5 +62,9 @@ def sample(study: Study, portfolio: Portfolio, values: Mapping[str, float]) -> S
 
 
 def chosen(study: Study, values: Mapping[str, float]) -> tuple[str, ...]:
-    """The candidates of the best portfolio, if the assumptions have these ``values``."""
-    return tuple(choice.candidate for choice in best(varied(study, values)).portfolio)
+    """The candidates of the best portfolio, if the assumptions have these ``values``.
+
+    However long it takes: a limit in seconds would make the answer one of this machine.
+    """
+    found = best(varied(study, values), seconds=math.inf)
+    return tuple(choice.candidate for choice in found.portfolio)
