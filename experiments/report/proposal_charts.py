@@ -21,12 +21,23 @@ Naming = Callable[[str], Text]
 
 WIDTH = 520.0
 CHOSEN, OTHER, AGAINST = "#0072B2", "#AEBBC8", "#D55E00"  # Okabe and Ito (2008), and a grey
+LONGEST = 290.0  # units that a label may take
 LABELLED_CELLS = 15  # most candidates of a matrix whose cells still hold a number
 
 
 def word(key: str, language: Language) -> str:
     """A text of the page."""
     return WORDS[f"proposal.{key}"].in_language(language)
+
+
+def clipped(label: str, size: float = 12.0) -> str:
+    """A label that leaves the chart its room; its end is cut off if it is too long."""
+    if text_width(label, size) <= LONGEST:
+        return label
+    kept = label
+    while kept and text_width(f"{kept}…", size) > LONGEST:
+        kept = kept[:-1]
+    return f"{kept}…"
 
 
 def margin_for(labels: Sequence[str], size: float = 12.0) -> float:
@@ -51,7 +62,7 @@ def ranking(
 ) -> str:
     """A bar per candidate: the mean delay it saves alone; what it and a millisecond cost in the margin."""
     ids = [each.portfolio[0].candidate for each in alone]
-    labels = [short(id_).in_language(language) for id_ in ids]
+    labels = [clipped(short(id_).in_language(language)) for id_ in ids]
     with style.chart_style():
         height = 60 + 26.0 * len(alone) + 24
         figure, axes = style.new_figure(WIDTH, height, (margin_for(labels), 30, 128, 46))
@@ -148,14 +159,14 @@ def interactions(
     """A matrix: how much more, or less, two candidates save together than apart."""
     present = {end for each in found for end in (each.first, each.second)}
     ids = [id_ for id_ in order if id_ in present]
-    labels = [short(id_).in_language(language) for id_ in ids]
+    labels = [clipped(short(id_).in_language(language)) for id_ in ids]
     place = {id_: number_ for number_, id_ in enumerate(ids)}
     left = margin_for(labels, 11)
     cell = min(44.0, (WIDTH - left - 12) / max(len(ids), 1))
     top = 14 + 0.75 * max((text_width(label, 11) for label in labels), default=0)
     with style.chart_style():
         size = cell * len(ids)
-        figure, axes = style.new_figure(WIDTH, size + top + 8, (left, top, WIDTH - left - size, 8))
+        figure, axes = style.new_figure(WIDTH, size + top + 8, (left, top, max(WIDTH - left - size, 0.0), 8))
         limit = max((abs(share(each)) for each in found), default=0.0) or 1.0
         for each in found:
             value = share(each)

@@ -11,6 +11,7 @@ from experiments.report.proposal_charts import (
     OTHER,
     WIDTH,
     Naming,
+    clipped,
     margin_for,
     name_rows,
     word,
@@ -36,9 +37,9 @@ def tornado(
     ``first``: the candidate that ranks first at the best estimates; ends where it does not get a circle.
     """
     shown = swings[:MOST]
-    labels = [naming(swing.assumption).in_language(language) for swing in shown]
+    labels = [clipped(naming(swing.assumption).in_language(language), 11) for swing in shown]
     with style.chart_style():
-        left = min(margin_for(labels, 11), 330.0)
+        left = margin_for(labels, 11)
         figure, axes = style.new_figure(WIDTH + 200, 40 + 30 * len(shown) + 44, (left, 18, 84, 46))
         for y, swing in enumerate(shown):
             for value, colour, candidate in (
@@ -68,7 +69,7 @@ def shares(
     chosen_share: Mapping[str, float], chosen: frozenset[str], short: Naming, language: Language, name: str
 ) -> str:
     """A bar per candidate: in which share of the samples the best portfolio has it."""
-    labels = [short(id_).in_language(language) for id_ in chosen_share]
+    labels = [clipped(short(id_).in_language(language)) for id_ in chosen_share]
     with style.chart_style():
         height = 20 + 24.0 * len(labels) + 46
         figure, axes = style.new_figure(WIDTH, height, (margin_for(labels), 16, 50, 46))
