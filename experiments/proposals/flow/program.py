@@ -73,16 +73,16 @@ class Program:
         layout = self.layout
         solved = self._run(rates_gbps, capacity_gbps, self._basis)
         prices = self._prices(solved.getSolution(), capacity_gbps)
-        if settle_ties:
-            self._settle_ties(solved)
         values = self._values(solved)
+        if settle_ties and self._settle_ties(solved):
+            values = self._values(solved)
         count = len(layout.arc_of_column)
         flows = np.zeros((len(layout.roots), len(self._arcs.tail)))
         flows[layout.root_of_column, layout.arc_of_column] = values[:count]
         return Solution(flows, values[count:], self._cost_of(values), prices)
 
-    def _settle_ties(self, solved: Any) -> None:
-        """Optimise once more, among all optima.
+    def _settle_ties(self, solved: Any) -> bool:
+        """Optimise once more, among all optima; ``False`` if tolerances leave none.
 
         By complementary slackness these are the flows in which what has a reduced cost, or a price, stays
         at its bound.
@@ -98,7 +98,8 @@ class Program:
         hops = np.zeros(columns)
         hops[: len(layout.arc_of_column)] = 1 + _NEW * (layout.arc_of_column >= 2 * self._arcs.count_of_base)
         solved.changeColsCost(columns, np.arange(columns, dtype=np.int32), hops)
-        _solved(solved)
+        solved.run()
+        return _is_solved(solved)
 
     def _prices(self, found: Any, capacity_gbps: Floats) -> Floats:
         layout = self.layout
@@ -144,10 +145,14 @@ class Program:
         return model
 
 
-def _solved(solver_with_model: Any) -> Any:
-    solver_with_model.run()
-    status = library(_PURPOSE).HighsModelStatus
-    if solver_with_model.getModelStatus() not in (status.kOptimal, status.kModelEmpty):
-        what = solver_with_model.modelStatusToString(solver_with_model.getModelStatus())
+def _solved(model: Any) -> Any:
+    model.run()
+    if not _is_solved(model):
+        what = model.modelStatusToString(model.getModelStatus())
         raise OneHopError(f"HiGHS could not route the demands: {what}")
-    return solver_with_model
+    return model
+
+
+def _is_solved(model: Any) -> bool:
+    status = library(_PURPOSE).HighsModelStatus
+    return model.getModelStatus() in (status.kOptimal, status.kModelEmpty)
