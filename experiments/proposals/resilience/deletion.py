@@ -16,9 +16,9 @@ No search is needed, only sums and minima of rows of a table, over the few links
 has fewer). Ways across sites that carry no transit are left out by reading such a site's column only at the
 site itself; the argument is the same.
 
-``backbone/world`` has 3,815 sites and 5,189 links. A cut touches 64,000 pairs on average, which are searched
-among 850,000; 26 links leave the smaller side. One cut takes 9 ms of a core; all distances anew, by
-elimination, would take 400 ms, and Dijkstra from the smaller side's sites 270 ms with SciPy.
+``backbone/world`` has 3,815 sites and 5,189 links. A cut touches 65,000 pairs on average, which are looked
+for among 850,000; 26 links leave the smaller side. One cut takes 6 ms of a core; all distances anew, by
+elimination, would take 400 ms, and Dijkstra from the 413 sites of the smaller side 270 ms with SciPy.
 """
 
 from __future__ import annotations
@@ -138,10 +138,11 @@ class LinkCuts:
             )
 
     def _side(self, u: int, v: int, weight: Any) -> Integers:
-        """The places whose least way to ``v`` may come through ``u`` and the link."""
+        """The places whose least way to ``v`` may come through ``u`` and the link, nearest first."""
         if self._closed[u]:
             return np.array([u], dtype=np.int64)
-        return np.flatnonzero(self._table[u] + weight == self._table[v])
+        side = np.flatnonzero(self._table[u] + weight == self._table[v])
+        return side[np.argsort(self._table[u, side], kind="stable")]
 
     def _gates(self, rows: Integers, columns: Integers, link: int) -> tuple[Distances, Distances]:
         """Ways around: from rows to gates and from gates to columns, shapes ``(gates, ...)``.
@@ -172,10 +173,16 @@ class LinkCuts:
         return ways if here is rows else ways[::-1]
 
     def _least(self, to_gate: Distances, from_gate: Distances) -> Distances:
-        """The least sum over all gates."""
+        """The least sum over all gates.
+
+        A gate that even the nearest row could not gain by is passed over: for every column there is one that
+        is no farther even for the farthest row. That spares more than half of the work.
+        """
+        surely = (to_gate.max(axis=1, initial=0)[:, None] + from_gate).min(axis=0, initial=self.none)
+        useful = (to_gate.min(axis=1, initial=self.none)[:, None] + from_gate <= surely).any(axis=1)
         least = np.full((to_gate.shape[1], from_gate.shape[1]), self.none, dtype=self._table.dtype)
         way = np.empty_like(least)
-        for there, onward in zip(to_gate, from_gate, strict=True):
+        for there, onward in zip(to_gate[useful], from_gate[useful], strict=True):
             np.add(there[:, None], onward, out=way)
             np.minimum(least, way, out=least)
         return least

@@ -12,7 +12,7 @@ gabriel, 50 sites             46       93          17       196
 gabriel, 100 sites            73      118          76       281
 gabriel, 200 sites           614      152         507       446
 gabriel, 500 sites         6,460      364       6,475       969
-world, 3,815 sites     about 5e5   13,000
+world, 3,815 sites       400,000    6,000
 ==================== =========== ======== ===========  ========
 """
 
