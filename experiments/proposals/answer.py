@@ -160,11 +160,17 @@ def answer(
 def to_emulate(
     chosen: Best, front: tuple[ParetoPoint, ...], alone: tuple[Evaluation, ...], count: int
 ) -> tuple[Portfolio, ...]:
-    """The best ``count`` portfolios: the recommended one, the front below it downwards, the best alone."""
+    """The best ``count`` portfolios: the recommended one, the front below it downwards, the best alone.
+
+    Of those with the same links the first: on an idle network their delays are the same.
+    """
     within = [point for point in front if point.axis == "delay" and point.value <= chosen.delay_saved]
     downwards = [point.portfolio for point in sorted(within, key=lambda point: -point.value)]
-    every = (chosen.portfolio, *downwards, *(each.portfolio for each in alone))
-    return tuple(portfolio for portfolio in dict.fromkeys(every) if portfolio)[:count]
+    unlike: dict[frozenset[str], Portfolio] = {}
+    for portfolio in (chosen.portfolio, *downwards, *(each.portfolio for each in alone)):
+        if portfolio:
+            unlike.setdefault(frozenset(choice.candidate for choice in portfolio), portfolio)
+    return tuple(unlike.values())[:count]
 
 
 def _alone(work: _Work) -> tuple[Evaluation, ...]:
