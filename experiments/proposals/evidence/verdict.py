@@ -19,6 +19,11 @@ from experiments.results import HostVerdict
 from experiments.results.summary import TOLERANCE_MS, TOLERANCE_RATIO
 from topology.network import Network, Text
 
+TOO_BUSY = Text(
+    "The machine was too busy while delays were measured; close other programs and repeat.",
+    "测量时延期间主机过于繁忙；请关闭其他程序后重测。",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
@@ -76,7 +81,7 @@ def within_tolerance(measured_ms: float, predicted_ms: float) -> bool:
 
 def _reasons(one: Repetition, pair: Pair, planned: Path) -> list[Text]:
     """Why this repetition allows no verdict on ``pair``; none if it does."""
-    reasons = [] if one.host.ok else [one.host.text]
+    reasons = [] if one.host.ok else [TOO_BUSY]
     names = {site: one.network.sites[site].name for site in (*planned, *one.paths[pair])}
     if one.paths[pair] != planned:
         en, zh = ("-".join(names[site].in_language(to) for site in one.paths[pair]) for to in ("en", "zh"))
