@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from experiments.proposals.findings import Choice
 from experiments.proposals.resilience import (
     FailureRates,
     Losses,
+    engines,
     expected_lost,
     last_demands,
     resilience,
@@ -117,3 +119,13 @@ def test_more_links_never_lose_more() -> None:
         after = losses.expected_lost(chosen)
         assert after <= before * (1 + 1e-9)
         before = after
+
+
+def test_the_figures_of_the_page() -> None:
+    study = load_study("qingyang-candidates")
+    found = resilience(study.base, last_demands(study), FailureRates.of(study))
+    page = (Path(__file__).parents[3] / "docs" / "proposals-resilience.md").read_text(encoding="utf-8")
+    assert found.singles == 119
+    assert f"{found.singles} elements" in page
+    assert f"{found.beyond_doubles:.5f}" in page
+    assert (states.EXACT, engines.LARGE) == (12, 150)
