@@ -18,7 +18,7 @@ import pytest
 
 from experiments.proposals.sweep import Sweep
 from tests.experiments.proposals import sweep_tasks as work
-from tests.experiments.proposals.test_sweep import ROOT, until
+from tests.experiments.proposals.test_sweep import ROOT, steady_sources, until
 from topology.errors import InputError, MachineError
 
 pytest.importorskip("distributed", reason="needs Dask: pip install 'onehop[cluster]'")
@@ -59,7 +59,12 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_two_workers_one_killed_in_the_middle(scheduler: str, tmp_path: Path) -> None:
     function = partial(work.slow, tmp_path)
-    with worker(scheduler) as first, worker(scheduler) as second, Sweep(scheduler=scheduler) as sweep:
+    with (
+        steady_sources(),
+        worker(scheduler) as first,
+        worker(scheduler) as second,
+        Sweep(scheduler=scheduler) as sweep,
+    ):
 
         def kill_one() -> None:
             """While it is at a task, and after both have done some."""
