@@ -42,7 +42,7 @@ def begin(
         rate_scale=networks["base"].rate_scale,
         backend=_backend(options),
         host=host_of(_versions()),
-        calibration=kept(options.pipe).calibration,
+        calibration=kept(options.pipe, options.datapath).calibration,
         options={**asdict(options), **asdict(depth), "destinations": list(destinations)},
     )
 

@@ -18,13 +18,15 @@ from topology.network import Network, TrafficClass
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Traffic at the rate of its path's narrowest link: as much as one pair of hosts can send.
-
-    ``mbps`` counts every link it crosses, for that is what the machine carries.
-    """
+    """Traffic over some links, one after the other: as much as its path's narrowest link lets through."""
 
     links: tuple[str, ...]
     mbps: float
+
+    @property
+    def carried_mbps(self) -> float:
+        """Counted on every link it crosses, for that is what the machine carries."""
+        return self.mbps * len(self.links)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Asked:
 
     Attributes:
         rates_mbps: of each link.
-        flow: the largest among the pairs that are measured; ``None`` if there are none.
+        flow: the one that is most to carry, of the pairs that are measured; ``None`` if there are none.
         reserved_mbps: all reservations at once, each on every link of its path.
         everything_mbps: every link full, both ways.
     """
@@ -57,7 +59,7 @@ class Asked:
             scenario=network.id,
             rate_scale=network.rate_scale,
             rates_mbps=rates_mbps,
-            flow=max(flows, key=lambda flow: flow.mbps, default=None),
+            flow=max(flows, key=lambda flow: flow.carried_mbps, default=None),
             reserved_mbps=sum(one.rate_bps / 1e6 * (len(one.primary.sites) - 1) for one in reservations),
             everything_mbps=2 * sum(rates_mbps.values()),
         )
@@ -73,5 +75,5 @@ def _flows(network: Network, destinations: Iterable[str], rates_mbps: dict[str, 
             planned = plan.paths.get((*ends, TrafficClass.COMPUTE))
             if planned is not None:
                 links = tuple(link.id for link in network.path_links(planned.sites))
-                found.append(Flow(links, min(rates_mbps[link] for link in links) * len(links)))
+                found.append(Flow(links, min(rates_mbps[link] for link in links)))
     return found

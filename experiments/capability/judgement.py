@@ -1,4 +1,9 @@
-"""Does a network ask for more than this machine has? Links named, and a scale that fits. Pure."""
+"""Does a network ask for more than this machine has? Links named, and a scale that fits. Pure.
+
+A machine carries a flow by work at every link and switch it crosses, so over more links than were tried it
+carries less, in proportion. Over fewer it might carry more; but there each switch alone can be what is too
+slow, so no more is counted on.
+"""
 
 from __future__ import annotations
 
@@ -52,19 +57,15 @@ class Judgement:
 
 def judge(asked: Asked, calibration: Calibration) -> Judgement:
     """Hold what is asked against what was measured."""
-    one_mbps, many_mbps = calibration.rate_mbps(links=1), calibration.rate_mbps(links=2)
-    found = [
-        *_links(asked, one_mbps),
-        *_flow(asked, many_mbps),
-        *_reserved(asked, many_mbps),
-    ]
+    found = [*_links(asked, calibration), *_flow(asked, calibration), *_reserved(asked, calibration)]
     ratio = max((each.ratio for each in found), default=1.0)
     proposed = proposed_scale(asked.rate_scale, ratio) if found and math.isfinite(ratio) else None
+    carried_mbps = min(calibration.links_mbps, _carried_mbps(calibration))
     return Judgement(
         scenario=asked.scenario,
         shortfalls=(*found, *_idle(calibration)),
         rate_scale=proposed,
-        full_share=min(1.0, many_mbps / asked.everything_mbps) if asked.everything_mbps else 1.0,
+        full_share=min(1.0, carried_mbps / asked.everything_mbps) if asked.everything_mbps else 1.0,
     )
 
 
@@ -75,37 +76,44 @@ def proposed_scale(rate_scale: float, ratio: float) -> float:
     return max(1.0, math.ceil(round(wanted / step, 9)) * step)
 
 
-def _links(asked: Asked, has_mbps: float) -> list[Shortfall]:
-    """Links that are faster than one link can be here."""
+def _carried_mbps(calibration: Calibration) -> float:
+    """What flows can be in all, counted on every link they cross."""
+    return calibration.flow.rate_mbps * calibration.flow.links
+
+
+def _links(asked: Asked, calibration: Calibration) -> list[Shortfall]:
+    """Links that are faster than one link, or a flow over it, can be here."""
+    has_mbps = min(calibration.one_link_mbps, calibration.flow.rate_mbps)
     beyond = {link: mbps for link, mbps in asked.rates_mbps.items() if _beyond(mbps, has_mbps)}
     if not beyond:
         return []
     links = tuple(sorted(beyond, key=lambda link: -beyond[link]))
     most = beyond[links[0]]
-    what = f"links of up to {_mbps(most)}, where one link carries {_mbps(has_mbps)}"
+    what = f"links of up to {_mbps(most)}, where one carries {_mbps(has_mbps)} from host to host"
     return [Shortfall(what, links, _ratio(most, has_mbps))]
 
 
-def _flow(asked: Asked, has_mbps: float) -> list[Shortfall]:
-    """A flow that its path's links, taken together, cannot carry."""
+def _flow(asked: Asked, calibration: Calibration) -> list[Shortfall]:
+    """A flow that is too much for the links and switches of its path."""
     flow = asked.flow
-    if flow is None or not _beyond(flow.mbps, has_mbps):
+    if flow is None:
         return []
-    each = flow.mbps / len(flow.links)
-    what = (
-        f"a flow of {_mbps(each)} over {len(flow.links)} links at once, {_mbps(flow.mbps)} in all,"
-        f" where links together carry {_mbps(has_mbps)}"
-    )
+    tried = calibration.flow.links
+    has_mbps = calibration.flow.rate_mbps * min(1.0, tried / len(flow.links))
+    if not _beyond(flow.mbps, has_mbps):
+        return []
+    what = f"a flow of {_mbps(flow.mbps)} over {len(flow.links)} links, where {_mbps(has_mbps)} come through"
     return [Shortfall(what, flow.links, _ratio(flow.mbps, has_mbps))]
 
 
-def _reserved(asked: Asked, has_mbps: float) -> list[Shortfall]:
+def _reserved(asked: Asked, calibration: Calibration) -> list[Shortfall]:
     """Reservations that cannot all be used at once."""
+    has_mbps = _carried_mbps(calibration)
     if not _beyond(asked.reserved_mbps, has_mbps):
         return []
     what = (
-        f"reservations of {_mbps(asked.reserved_mbps)} over all links of their paths,"
-        f" where links together carry {_mbps(has_mbps)}"
+        f"reservations of {_mbps(asked.reserved_mbps)}, summed over the links of their paths,"
+        f" where {_mbps(has_mbps)} are carried"
     )
     return [Shortfall(what, (), _ratio(asked.reserved_mbps, has_mbps))]
 

@@ -3,7 +3,7 @@
 A load costs the machine as little as it can, since what it costs is missing elsewhere: whole batches go out
 by one ``sendmmsg(2)``, every ``TICK_NS`` as many as are due. The frames are of Ethernet's configuration test
 (ethertype 0x9000) towards an address nobody has: the pipe carries them like any other, and behind it nobody
-wants them.
+wants them. Through switches, whose flows know IP only, they are UDP datagrams from a host.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import time
 from typing import Any
 
+from experiments.measurement.endpoint import Endpoint, socket_in_namespace
 from experiments.measurement.worker import WorkerChannel, run_worker
 from topology.emulation.links.packetsocket import enlarge
 from topology.emulation.links.priority import RealTime
@@ -86,27 +87,36 @@ class Batch:
 
 
 def load_until_parent_leaves(configuration: dict[str, Any], channel: WorkerChannel) -> None:
-    """``configuration``: ``interfaces``, ``frames_per_s`` at each of them, ``frame_bytes``.
+    """``configuration``: ``targets``, ``frames_per_s`` to each of them, ``frame_bytes`` (of UDP: of payload).
 
-    When the parent shuts its end down for writing, the report follows as JSON: ``seconds``, and ``sent``,
-    the frames of all interfaces together.
+    A target is an ``interface``, or ``ip`` and ``port`` as seen from a ``namespace``. When the parent shuts
+    its end down for writing, the report follows as JSON: ``seconds``, and ``sent``, the frames to all targets
+    together.
     """
     frame_bytes = configuration["frame_bytes"]
     batch = Batch((_ADDRESSES + ETH_P_LOOPBACK.to_bytes(2, "big")).ljust(frame_bytes, b"\0"))
-    sockets = [_open(interface) for interface in configuration["interfaces"]]
+    sockets = [_open(target) for target in configuration["targets"]]
     channel.ready()
     told = _send(batch, sockets, configuration["frames_per_s"], channel)
     channel.socket.sendall(json.dumps(told).encode())
 
 
-def _open(interface: str) -> socket.socket:
-    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+def _open(target: dict[str, Any]) -> socket.socket:
+    if "interface" in target:
+        place, address = target["interface"], (target["interface"], ETH_P_LOOPBACK)
+        opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        join = opened.bind
+    else:
+        place, address = target["ip"], (target["ip"], target["port"])
+        opened = socket_in_namespace(Endpoint(place, "", target["namespace"]))
+        join = opened.connect
     try:
-        opened.bind((interface, ETH_P_LOOPBACK))
+        join(address)
+        opened.setblocking(False)
         enlarge(opened, _SEND_BUFFER_BYTES, sending=True)
     except OSError as error:
         opened.close()
-        raise MeasurementError(f"cannot send at {interface}: {error.strerror}") from None
+        raise MeasurementError(f"cannot send to {place}: {error.strerror}") from None
     return opened
 
 

@@ -27,18 +27,20 @@ def host_of(versions: dict[str, str]) -> Host:
     )
 
 
-def machine_now(pipe: str) -> Machine:
-    """This machine, with links by ``pipe``: ``auto``, ``netem`` or ``userspace``. Needs no root."""
+def machine_now(pipe: str, datapath: str) -> Machine:
+    """This machine, with links by ``pipe`` and switches by ``datapath``, as a lab names them. No root."""
     host = host_of({})
     return Machine(
         kernel=host.kernel,
         cpu_model=host.cpu_model,
         cpu_count=host.cpu_count,
         pipe=realised_by(pipe),
+        datapath=switched_by(datapath),
         links=links_digest(),
         onehop=version("onehop"),
         python=host.python,
         iproute2=version_of("tc"),
+        ovs=version_of("ovs-vswitchd"),
     )
 
 
@@ -46,6 +48,12 @@ def realised_by(pipe: str) -> Literal["netem", "userspace"]:
     """What a lab takes for this preference, as ``onehop doctor`` says it."""
     has_netem = pipe == "auto" and kernel_has("sch_netem", "CONFIG_NET_SCH_NETEM")
     return "netem" if pipe == "netem" or has_netem else "userspace"
+
+
+def switched_by(datapath: str) -> Literal["kernel", "userspace"]:
+    """What Open vSwitch forwards with, for this preference."""
+    has_kernel = datapath == "auto" and kernel_has("openvswitch", "CONFIG_OPENVSWITCH")
+    return "kernel" if datapath == "kernel" or has_kernel else "userspace"
 
 
 @cache

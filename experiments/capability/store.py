@@ -1,4 +1,4 @@
-"""Where calibrations are kept: one file per machine and realisation of links, for every user to read."""
+"""Where calibrations are kept: one file per machine and realisation, for every user to read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.capability.machine import machine_now, realised_by
+from experiments.capability.machine import machine_now, realised_by, switched_by
 from experiments.results.calibration import CALIBRATION_VERSION, Calibration
 from topology.errors import InputError, MachineError
 
@@ -34,14 +34,14 @@ def state_directory() -> Path:
     return Path(named) if named else _DEFAULT
 
 
-def path_for(pipe: str) -> Path:
-    """Where the calibration of this machine's links by ``pipe`` (or ``auto``) is kept."""
-    return state_directory() / f"calibration-{realised_by(pipe)}.json"
+def path_for(pipe: str, datapath: str) -> Path:
+    """Where the calibration of this machine is kept, with links and switches as a lab would take them."""
+    return state_directory() / f"calibration-{realised_by(pipe)}-{switched_by(datapath)}.json"
 
 
 def keep(calibration: Calibration) -> Path:
     """Write a calibration, atomically. Raises ``MachineError`` where that cannot be."""
-    path = path_for(calibration.machine.pipe)
+    path = path_for(calibration.machine.pipe, calibration.machine.datapath)
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -62,9 +62,9 @@ def keep(calibration: Calibration) -> Path:
     return path
 
 
-def kept(pipe: str = "auto") -> Kept:
+def kept(pipe: str = "auto", datapath: str = "auto") -> Kept:
     """The calibration that holds for this machine now. Never raises: a damaged file holds nothing."""
-    path = path_for(pipe)
+    path = path_for(pipe, datapath)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -75,5 +75,5 @@ def kept(pipe: str = "auto") -> Kept:
         return Kept(None, f"{path} cannot be read by this version")
     if calibration.calibration_version != CALIBRATION_VERSION:
         return Kept(None, "it was made by another version")
-    differences = calibration.machine.differences(machine_now(pipe))
+    differences = calibration.machine.differences(machine_now(pipe, datapath))
     return Kept(None, "; ".join(differences)) if differences else Kept(calibration)

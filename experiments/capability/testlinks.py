@@ -26,6 +26,7 @@ DELAY_MS = 2.0
 FILL = 0.95  # of a link's rate is what its load sends: a shaper at its limit would be what is measured
 LARGEST_RATE_MBPS = 40_000.0
 _QUEUE_MS = 20.0
+_COUNTERS = Path("/proc/self/net/dev")
 _LOADER = "experiments.capability.loader"
 _SETTLE_S = 0.15
 _STILL_S, _LONGEST_DRAIN_S = 0.06, 3.0
@@ -77,13 +78,17 @@ class TestLinks:
         each_per_s = frames_per_s / len(self._ends)
         self._shape(min(each_per_s * frame_bytes * 8 / 1e6 / FILL, LARGEST_RATE_MBPS))
         entrances, exits = zip(*self._ends, strict=True)
-        before = _received(exits)
-        configuration = {"interfaces": entrances, "frames_per_s": each_per_s, "frame_bytes": frame_bytes}
+        before = _received(exits, _COUNTERS)
+        configuration = {
+            "targets": [{"interface": entrance} for entrance in entrances],
+            "frames_per_s": each_per_s,
+            "frame_bytes": frame_bytes,
+        }
         with Worker(_LOADER, configuration) as loader:
             time.sleep(_SETTLE_S)
             late_us = self._probe(seconds)
             told = loader.report("the load of the links")
-        arrived = _settled(exits) - before
+        arrived = settled(exits) - before
         entered = told["sent"]
         lost = max(0, entered + len(late_us) - arrived)
         return Trial(
@@ -155,24 +160,27 @@ def _layout(links: int, rate_mbps: float) -> Layout:
     )
 
 
-def _received(interfaces: Sequence[str]) -> int:
+def _received(interfaces: Sequence[str], counters: Path) -> int:
     """Frames that have arrived at all these interfaces together: /proc/net/dev, proc(5)."""
     wanted = set(interfaces)
     total = 0
-    for line in Path("/proc/self/net/dev").read_text().splitlines()[2:]:
+    for line in counters.read_text().splitlines()[2:]:
         name, _, figures = line.partition(":")
         if name.strip() in wanted:
             total += int(figures.split()[1])
     return total
 
 
-def _settled(interfaces: Sequence[str]) -> int:
-    """The same, once nothing more arrives: what an overloaded link still holds comes late."""
+def settled(interfaces: Sequence[str], counters: Path = _COUNTERS) -> int:
+    """Frames that have arrived at all these interfaces together, once nothing more arrives.
+
+    What an overloaded link still holds comes late. ``counters``: a /proc/PID/net/dev.
+    """
     until = time.monotonic() + _LONGEST_DRAIN_S
-    count = _received(interfaces)
+    count = _received(interfaces, counters)
     while time.monotonic() < until:
         time.sleep(_STILL_S)
-        now = _received(interfaces)
+        now = _received(interfaces, counters)
         if now == count:
             break
         count = now

@@ -9,6 +9,7 @@ from experiments.capability.measuring import Effort, calibrate
 from experiments.capability.store import keep, kept
 from experiments.cli.console import err, out, steps
 from experiments.cli.labs import in_cell
+from experiments.lab import LabOptions
 from experiments.results.calibration import Calibration, Capacity, Lateness, Limit
 from topology.emulation import registry
 from topology.errors import InputError, MachineError
@@ -23,7 +24,14 @@ P99_LIMITS = 4.0  # 99 of 100 frames may be late by so many times the limit of h
     type=click.Choice(["auto", "netem", "userspace"]),
     default="auto",
     show_default=True,
-    help="Which realisation of links.",
+    help="What delays packets on a link.",
+)
+@click.option(
+    "--datapath",
+    type=click.Choice(["auto", "kernel", "userspace"]),
+    default="auto",
+    show_default=True,
+    help="Which Open vSwitch datapath forwards.",
 )
 @click.option(
     "--limit",
@@ -35,13 +43,13 @@ P99_LIMITS = 4.0  # 99 of 100 frames may be late by so many times the limit of h
 )
 @click.option("--show", is_flag=True, help="Show what is kept; measure nothing, needs no root.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
-def command(pipe: str, limit_ms: float, show: bool, as_json: bool) -> int:
-    """Measure what this machine's links can do, and keep it. Takes about a minute; do nothing else meanwhile.
+def command(pipe: str, datapath: str, limit_ms: float, show: bool, as_json: bool) -> int:
+    """Measure what this machine can do, and keep it: a minute and a half, in which nothing else should run.
 
     Measured are the idle floor, how late timers wake, the delay that an idle link adds, and the largest rate
-    and packet rate of one link and of 40 at once before frames come too late or are lost. From then on `run`,
-    `up` and `doctor` say beforehand when a scenario asks for more, and every result carries these figures.
-    They hold until the kernel, the processor or a program that realises links changes.
+    and packet rate of one link, of 40 at once and of a flow through switches before frames come too late or
+    are lost. From then on `run`, `up` and `doctor` say beforehand when a scenario asks for more, and every
+    result carries these figures. They hold until the kernel, the processor or a program involved changes.
 
     \b
     Examples:
@@ -51,8 +59,9 @@ def command(pipe: str, limit_ms: float, show: bool, as_json: bool) -> int:
     """
     if not 0.01 <= limit_ms <= 100:
         raise InputError(f"--limit must be 0.01 to 100 ms, not {limit_ms:g}")
+    options = LabOptions(datapath=datapath, pipe=pipe)
     if show:
-        return _show(pipe, as_json=as_json)
+        return _show(options, as_json=as_json)
     limit = Limit(delay_ms=limit_ms, delay_p99_ms=P99_LIMITS * limit_ms)
 
     def work(record: registry.LabRecord) -> int:
@@ -61,7 +70,7 @@ def command(pipe: str, limit_ms: float, show: bool, as_json: bool) -> int:
         effort = Effort()
         with steps() as progress:
             progress.expect(effort.expected_s)
-            calibration = calibrate(pipe, limit, effort, progress.say)
+            calibration = calibrate(options, limit, effort, progress.say)
         _tell(calibration, as_json=as_json)
         if calibration.busy_ratio > BUSY_RATIO:
             err.print(
@@ -75,8 +84,8 @@ def command(pipe: str, limit_ms: float, show: bool, as_json: bool) -> int:
     return in_cell("calibrate", "links", work)
 
 
-def _show(pipe: str, *, as_json: bool) -> int:
-    found = kept(pipe)
+def _show(options: LabOptions, *, as_json: bool) -> int:
+    found = kept(options.pipe, options.datapath)
     if found.calibration is None:
         why = f"the calibration of this machine holds no more: {found.why_not}" if found.why_not else ""
         raise MachineError(why or "this machine has not been calibrated", hint="onehop calibrate")
@@ -94,11 +103,22 @@ def _tell(calibration: Calibration, *, as_json: bool) -> None:
         ("a bare pair of interfaces", calibration.floor),
         ("how late a timer wakes", calibration.timer),
         ("a link, beyond its declared delay", calibration.added),
+        (f"a path of {calibration.flow.links} links, beyond theirs", calibration.path),
     ):
         idle.add_row(what, *_figures(late))
     out.print(idle)
     loaded = Table(
-        "largest load", "Mbit/s", "packets/s", "half", "99 %", "99.9 %", "most", "bounded by", box=None
+        *(
+            "largest load, delays in µs",
+            "Mbit/s",
+            "packets/s",
+            "half",
+            "99 %",
+            "99.9 %",
+            "most",
+            "bounded by",
+        ),
+        box=None,
     )
     for each in calibration.capacities:
         figures = _figures(each.added) if each.added else ("",) * 4
@@ -108,12 +128,13 @@ def _tell(calibration: Calibration, *, as_json: bool) -> None:
     out.print(loaded)
     out.print(
         f"within: half of the frames at most {limit.delay_ms:g} ms late, 99 of 100 at most"
-        f" {limit.delay_p99_ms:g} ms, at most {limit.loss_ratio:.1%} lost",
+        f" {limit.delay_p99_ms:g} ms (for each link crossed), at most {limit.loss_ratio:.1%} lost",
         style="dim",
         markup=False,
     )
     out.print(
         f"{machine.kernel}, {machine.cpu_count} x {machine.cpu_model}, links by {machine.pipe},"
+        f" {machine.datapath} Open vSwitch,"
         f" {calibration.created}; {calibration.busy_ratio:.0%} busy, {calibration.steal_ratio:.0%} stolen",
         style="dim",
         markup=False,
@@ -121,6 +142,8 @@ def _tell(calibration: Calibration, *, as_json: bool) -> None:
 
 
 def _name(each: Capacity) -> str:
+    if each.of == "flow":
+        return f"a flow over {each.links} links, frames of {each.frame_bytes} bytes"
     links = "one link" if each.links == 1 else f"{each.links} links at once"
     return f"{links}, frames of {each.frame_bytes} bytes"
 

@@ -9,14 +9,17 @@ from experiments.capability.asking import Asked
 from experiments.capability.judgement import Judgement, judge
 from experiments.capability.store import Kept, kept
 from experiments.cli.console import err
+from experiments.lab import LabOptions
 from topology.network import Network
 
-UNKNOWN = "onehop calibrate measures once what this machine's links can do (a minute)"
+UNKNOWN = "onehop calibrate measures once what this machine can do (a minute and a half)"
 
 
-def warn(networks: Iterable[Network], pipe: str, destinations: Sequence[str] = ()) -> list[Judgement]:
+def warn(
+    networks: Iterable[Network], options: LabOptions, destinations: Sequence[str] = ()
+) -> list[Judgement]:
     """Tell on stderr what the networks ask for and this machine has not; nothing where all of it is there."""
-    found = kept(pipe)
+    found = kept(options.pipe, options.datapath)
     if found.calibration is None:
         err.print(_unknown(found), style="dim", markup=False)
         return []
@@ -52,10 +55,11 @@ def finding(networks: Iterable[Network]) -> dict[str, Any]:
     if found.calibration is None:
         return {"calibrated": False, "detail": _unknown(found), "scenarios": []}
     calibration = found.calibration
-    one_mbps, many_mbps = calibration.rate_mbps(links=1), calibration.rate_mbps(links=2)
+    flow = calibration.flow
     return {
         "calibrated": True,
-        "detail": f"one link {one_mbps:,.0f} Mbit/s, many together {many_mbps:,.0f} Mbit/s,"
+        "detail": f"a link {calibration.one_link_mbps:,.0f} Mbit/s,"
+        f" a flow over {flow.links} {flow.rate_mbps:,.0f} Mbit/s,"
         f" an idle link {calibration.added.p50_us:.0f} µs late ({calibration.created})",
         "scenarios": [_judged(judge(Asked.by(network), calibration)) for network in networks],
     }

@@ -101,7 +101,7 @@ def command(
         networks = load_networks(base, proposal or PROPOSAL, rate_scale)
         destinations = choose_destinations(networks, _split(sites))
     chosen.check(networks)
-    fitness.warn(networks.values(), pipe, destinations)
+    fitness.warn(networks.values(), options, destinations)
 
     def work(record: registry.LabRecord) -> int:
         with steps() as progress:

@@ -60,7 +60,7 @@ def command(
     """
     network = scaled(load(scenario), rate_scale)  # mistakes are told before anything is created
     options = realisation(datapath, pipe, seed, rate_scale)
-    fitness.note_on_full_links(fitness.warn([network], pipe))
+    fitness.note_on_full_links(fitness.warn([network], options))
     interface = None if http is None else _listening(http, http_token_file)
     if detach:
         _go_to_background()

@@ -52,14 +52,24 @@ class Limit(ResultModel):
     delay_p99_ms: float = Field(default=1.0, gt=0)
     loss_ratio: float = Field(default=0.001, ge=0, lt=1)
 
+    def over(self, links: int) -> Limit:
+        """The same for a path of so many links: each may be late by as much."""
+        return Limit(
+            delay_ms=self.delay_ms * links,
+            delay_p99_ms=self.delay_p99_ms * links,
+            loss_ratio=self.loss_ratio,
+        )
+
 
 class Capacity(ResultModel):
     """The largest load within the limit.
 
-    Figures are of all ``links`` together, each loaded one way; ``added`` is the delay beyond the declared
-    one under that load, and ``bound`` what kept it from being larger.
+    ``of``: ``links`` side by side, bare and each loaded one way, figures of all together; or a ``flow`` from
+    host to host over so many links one after the other and the switches between them, figures of the flow.
+    ``added`` is the delay beyond the declared one under that load, ``bound`` what kept it from being larger.
     """
 
+    of: Literal["links", "flow"]
     links: int
     frame_bytes: int
     rate_mbps: float
@@ -76,11 +86,13 @@ class Machine(ResultModel):
     cpu_model: str
     cpu_count: int
     pipe: Literal["netem", "userspace"]
+    datapath: Literal["kernel", "userspace"]
     links: str
     """Digest of the program text that realises links."""
     onehop: str
     python: str
     iproute2: str
+    ovs: str
 
     def differences(self, now: Machine) -> list[str]:
         """What has changed since, a phrase each; empty if this calibration holds ``now``."""
@@ -109,18 +121,25 @@ class Calibration(ResultModel):
     """How late a timer wakes a waiting process."""
     added: Lateness
     """Delay of an idle link beyond the declared one."""
+    path: Lateness
+    """Delay of an idle path beyond that of its links: what the switches between them take."""
     capacities: tuple[Capacity, ...]
-    """One link and many at once, full frames (largest rate) and small ones (most packets)."""
+    """One link and many at once, full frames (largest rate) and small ones (most packets); and a flow."""
 
-    def rate_mbps(self, *, links: int) -> float:
-        """Largest rate of full frames: of one link, or of many (more than one) together; 0 if unknown."""
-        found = [c for c in self.capacities if (c.links == 1) == (links == 1)]
-        return max((c.rate_mbps for c in found), default=0.0)
+    @property
+    def one_link_mbps(self) -> float:
+        """The largest rate of one link."""
+        return max((c.rate_mbps for c in self.capacities if c.of == "links" and c.links == 1), default=0.0)
 
-    def packets_per_s(self, *, links: int) -> float:
-        """Most packets a second: through one link, or through many together; 0 if unknown."""
-        found = [c for c in self.capacities if (c.links == 1) == (links == 1)]
-        return max((c.packets_per_s for c in found), default=0.0)
+    @property
+    def links_mbps(self) -> float:
+        """The largest rate of many links together."""
+        return max((c.rate_mbps for c in self.capacities if c.of == "links" and c.links > 1), default=0.0)
+
+    @property
+    def flow(self) -> Capacity:
+        """What one flow through switches can be."""
+        return next(c for c in self.capacities if c.of == "flow")
 
 
 def _per_mille(ordered: Sequence[float], share: int) -> float:
