@@ -10,12 +10,15 @@ from typing import Any
 import click
 
 from experiments.cli import propose_explain
-from experiments.cli.console import Steps, err, out, steps
+from experiments.cli.console import err, out, steps
 from experiments.cli.options import LARGEST_SEED
 from experiments.cli.propose_work import begin, resume, work_off
 from experiments.proposals.answer import Options, require_affordable, with_budget
 from experiments.proposals.document import check_study, json_schema, load_study, study_names
 from experiments.proposals.model import Study
+from experiments.proposals.output.folder import read_study
+from experiments.proposals.sweep import Sweep
+from experiments.proposals.uncertainty import SAMPLES
 from topology.emulation.doctor import require_emulation
 from topology.errors import InputError
 
@@ -39,7 +42,7 @@ class _Propose(click.Command):
 @click.command(cls=_Propose)
 @click.argument("study", required=False)
 @click.option("--budget", type=float, help="Millions of yuan to spend instead of what the study says.")
-@click.option("--samples", type=int, default=200, show_default=True, help="Of the Monte Carlo; 0: none.")
+@click.option("--samples", type=int, default=SAMPLES, show_default=True, help="Of the Monte Carlo; 0: none.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random choice.")
 @click.option("--workers", type=int, help="Processes.  [default: one per core]")
 @click.option(
@@ -112,6 +115,7 @@ def command(
     if only_check:
         return _check(study)
     _check_numbers(samples, seed, emulate, repetitions)
+    Sweep(workers, scheduler)  # refuses what makes no sense before anything is created
     asked = load_study(study)
     if budget is not None:
         asked = with_budget(asked, budget)
@@ -120,15 +124,13 @@ def command(
         require_emulation()
     options = Options(samples, seed, workers, scheduler, emulate, repetitions)
     folder = begin(asked, options, output)
-    return _work(folder.path, (asked, options), as_json=as_json, language=language)
+    # As the folder has it: what goes on after an interruption then works on the very same values.
+    return _work(folder.path, (read_study(folder.path), options), as_json=as_json, language=language)
 
 
 def _work(path: Path, asked: tuple[Study, Options], *, as_json: bool, language: str) -> int:
-    def say_all(progress: Steps) -> Any:
-        return work_off(path, *asked, progress=progress)
-
     with steps() as progress:
-        document, report = say_all(progress)
+        document, report = work_off(path, *asked, progress=progress)
     if as_json:
         sys.stdout.write(document.to_json())
     else:

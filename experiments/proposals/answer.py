@@ -1,19 +1,20 @@
 """The work in its order: each candidate alone, the best set, the front, the next yuan, interactions,
 resilience, optics, how sure, evidence. One ``Answer`` comes out.
 
-Every part depends on the study and the options alone; so a part that is done is kept in the folder ``work``
-and found there when interrupted work goes on, and the answer is the same to the byte.
+Every part is a task, or several, of one sweep: it depends on the study and the options alone, runs wherever
+there is room, and is kept in a folder where interrupted work finds it again. So the answer is the same to the
+byte, whatever it was computed on and however often it was interrupted.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from experiments.proposals.building import with_portfolio
 from experiments.proposals.document.sense import why_nothing_fits
@@ -23,29 +24,23 @@ from experiments.proposals.findings import (
     Best,
     Evaluation,
     Evidence,
-    Interaction,
-    NextYuan,
     ParetoPoint,
     Portfolio,
-    Resilience,
     Sureness,
 )
 from experiments.proposals.model import Study
 from experiments.proposals.optics import note, optics_of
 from experiments.proposals.pairs import pairs_of
-from experiments.proposals.portfolio import best
-from experiments.proposals.portfolio.front import delay_front
-from experiments.proposals.portfolio.interactions import interactions
-from experiments.proposals.portfolio.next_step import next_yuan
+from experiments.proposals.portfolio import best, delay_front, interactions, next_yuan, resilience_front
 from experiments.proposals.resilience import FailureRates, last_demands, resilience
 from experiments.proposals.sweep import Sweep
-from experiments.proposals.sweep.store import Store
-from experiments.proposals.uncertainty import sureness
+from experiments.proposals.uncertainty import OPTIMISED, SAMPLES, sureness
 from topology.errors import InputError
 
 Say = Callable[[str], None]
-Found = TypeVar("Found")
 Measure = Callable[[Study, tuple[Portfolio, ...]], tuple[Evidence, ...]]
+
+POINTS = 12  # of each front: enough to see its shape, and the dearest part of the work
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ class Options:
     Neither ``workers`` nor ``scheduler`` changes the answer.
     """
 
-    samples: int = 200
+    samples: int = SAMPLES
     seed: int = 1
     workers: int | None = None
     scheduler: str | None = None
@@ -74,16 +69,16 @@ class _Work:
     say: Say
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def part(self, name: str, function: Callable[[], Found], key: Callable[..., object], item: Any) -> Found:
-        """A part of the answer, kept under ``key`` and ``item``: computed now, or found from before."""
+    def map(self, function: Callable[[Any], Any], items: Sequence[Any], label: str) -> list[Any]:
+        """Tasks of the sweep, kept in the folder."""
+        return self.sweep.map(function, items, label=label, say=self.say, store=self.folder)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """How long a part takes."""
         begun = time.monotonic()
-        store = Store(self.folder, key) if self.folder is not None else None
-        kept = store.find(store.key((self.study, item))) if store is not None else None
-        found: Found = function() if kept is None else kept[0]
-        if store is not None and kept is None:
-            store.keep(store.key((self.study, item)), found)
+        yield
         self.seconds[name] = time.monotonic() - begun
-        return found
 
 
 def require_affordable(study: Study) -> None:
@@ -121,35 +116,29 @@ def answer(
     """
     options = options or Options()
     require_affordable(study)
-    sweep = Sweep(options.workers, options.scheduler)
-    standing: AbstractContextManager[object] = sweep if len(study.candidates) > 1 else nullcontext()
-    with standing:
+    with Sweep(options.workers, options.scheduler) as sweep:
         work = _Work(study, sweep, folder, say)
-        alone = _alone(work)
-        chosen = _best(work)
+        alone, chosen = _alone_and_best(work)
         found = evaluate(study, chosen.portfolio)
-        front = _pareto(work)
-        after = _next_yuan(work, chosen)
-        together = _interactions(work, chosen)
-        failing = _resilience(work, chosen.portfolio)
-        light = _optics(work)
+        with work.timed("front of delay"):
+            front = delay_front(study, sweep, points=POINTS, say=say, store=folder)
+        rest = _rest(work, chosen)
         sure = _sureness(work, chosen, options)
     evidence: tuple[Evidence, ...] = ()
     if options.emulate and measure is not None:
-        begun = time.monotonic()
-        evidence = measure(study, to_emulate(chosen, front, alone, options.emulate))
-        work.seconds["evidence"] = time.monotonic() - begun
+        with work.timed("evidence"):
+            evidence = measure(study, to_emulate(chosen, front, alone, options.emulate))
     return Answer(
         study=study.id,
         digest="",
         alone=alone,
         best=chosen,
         evaluation=found,
-        pareto=front,
-        next_yuan=after,
-        interactions=together,
-        resilience=failing,
-        optics=light,
+        pareto=(*front, *rest["front"]),
+        next_yuan=rest["next"],
+        interactions=rest["interactions"],
+        resilience={"base": rest["base"], "best": rest["built"]},
+        optics=tuple(rest[f"optics {candidate}"] for candidate in study.candidates if not note()),
         optics_note=note(),
         sureness=sure,
         evidence=evidence,
@@ -173,92 +162,57 @@ def to_emulate(
     return tuple(unlike.values())[:count]
 
 
-def _alone(work: _Work) -> tuple[Evaluation, ...]:
+def _alone_and_best(work: _Work) -> tuple[tuple[Evaluation, ...], Best]:
+    """Each candidate alone in the order of the ranking, and the best portfolio."""
     study = work.study
     portfolios = [alone_portfolio(study, candidate) for candidate in study.candidates.values()]
-    begun = time.monotonic()
-    found = work.sweep.map(
-        partial(evaluate, study),
-        portfolios,
-        label="each candidate alone",
-        say=work.say,
-        name=lambda portfolio: portfolio[0].candidate,
-        store=work.folder,
-    )
-    by_id = {each.portfolio[0].candidate: each for each in found}
-    in_order = tuple(by_id[candidate] for candidate in ranked(study))
-    work.seconds["alone"] = time.monotonic() - begun
-    return in_order
+    with work.timed("alone and best"):
+        chosen, *each = work.map(
+            partial(_alone_or_best, study), [None, *portfolios], "best portfolio, each candidate alone"
+        )
+    by_id = {found.portfolio[0].candidate: found for found in each}
+    return tuple(by_id[candidate] for candidate in ranked(study)), chosen
 
 
-def _best(work: _Work) -> Best:
-    work.say("the best portfolio")
-    return work.part("best", lambda: best(work.study, say=work.say), best, None)
+def _alone_or_best(study: Study, portfolio: Portfolio | None) -> Best | Evaluation:
+    return best(study) if portfolio is None else evaluate(study, portfolio)
 
 
-def _pareto(work: _Work) -> tuple[ParetoPoint, ...]:
-    begun = time.monotonic()
-    found = delay_front(work.study, work.sweep, say=work.say, store=work.folder)
-    work.seconds["pareto"] = time.monotonic() - begun
-    return found
+def _rest(work: _Work, chosen: Best) -> dict[str, Any]:
+    """What needs nothing but the best portfolio, by name; the longest first, so that cores end together."""
+    names = ["next", "front", *(f"optics {c}" for c in work.study.candidates if not note()),
+             "interactions", "built", "base"]  # fmt: skip
+    with work.timed("next yuan, failures, optics"):
+        found = work.map(partial(_part, work.study, chosen), names, "next yuan, failures, optics")
+    return dict(zip(names, found, strict=True))
 
 
-def _next_yuan(work: _Work, chosen: Best) -> NextYuan:
-    work.say("the next yuan")
-    return work.part("next yuan", lambda: next_yuan(work.study, chosen), next_yuan, chosen)
-
-
-def _interactions(work: _Work, chosen: Best) -> tuple[Interaction, ...]:
-    work.say("interactions")
-    return work.part("interactions", lambda: interactions(work.study, chosen), interactions, chosen)
-
-
-def _resilience(work: _Work, portfolio: Portfolio) -> dict[str, Resilience]:
-    begun = time.monotonic()
-    built = work.sweep.map(
-        partial(_resilience_of, work.study),
-        [(), portfolio],
-        label="single and double cuts",
-        say=work.say,
-        store=work.folder,
-    )
-    work.seconds["resilience"] = time.monotonic() - begun
-    return dict(zip(("base", "best"), built, strict=True))
-
-
-def _resilience_of(study: Study, portfolio: Portfolio) -> Resilience:
-    network = with_portfolio(study, portfolio)
-    return resilience(network, last_demands(study), FailureRates.of(study), pairs_of(study))
-
-
-def _optics(work: _Work) -> tuple[Any, ...]:
-    if note():
-        return ()
-    begun = time.monotonic()
-    found = work.sweep.map(
-        partial(optics_of, work.study),
-        list(work.study.candidates.values()),
-        label="optics",
-        say=work.say,
-        name=lambda candidate: candidate.id,
-        store=work.folder,
-    )
-    work.seconds["optics"] = time.monotonic() - begun
-    return tuple(found)
+def _part(study: Study, chosen: Best, name: str) -> Any:
+    match name:
+        case "next":
+            return next_yuan(study, chosen)
+        case "front":
+            return resilience_front(study, points=POINTS)
+        case "interactions":
+            return interactions(study, chosen)
+        case "built" | "base":
+            network = with_portfolio(study, chosen.portfolio if name == "built" else ())
+            return resilience(network, last_demands(study), FailureRates.of(study), pairs_of(study))
+        case _:
+            return optics_of(study, study.candidates[name.removeprefix("optics ")])
 
 
 def _sureness(work: _Work, chosen: Best, options: Options) -> Sureness | None:
     if not options.samples:
         return None
-    begun = time.monotonic()
-    found = sureness(
-        work.study,
-        chosen,
-        work.sweep,
-        samples=options.samples,
-        seed=options.seed,
-        store=work.folder,
-        say=work.say,
-    )
-    work.seconds["sureness"] = time.monotonic() - begun
-    return found
+    with work.timed("sureness"):
+        return sureness(
+            work.study,
+            chosen,
+            work.sweep,
+            samples=options.samples,
+            optimised=min(OPTIMISED, options.samples),
+            seed=options.seed,
+            say=work.say,
+            store=work.folder,
+        )
