@@ -180,7 +180,7 @@ def _alone_or_best(study: Study, portfolio: Portfolio | None) -> Best | Evaluati
 
 def _rest(work: _Work, chosen: Best) -> dict[str, Any]:
     """What needs nothing but the best portfolio, by name; the longest first, so that cores end together."""
-    names = ["next", "front", *(f"optics {c}" for c in work.study.candidates if not note()),
+    names = ["front", "next", *(f"optics {c}" for c in work.study.candidates if not note()),
              "interactions", "built", "base"]  # fmt: skip
     with work.timed("next yuan, failures, optics"):
         found = work.map(partial(_part, work.study, chosen), names, "next yuan, failures, optics")
