@@ -11,11 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from experiments.proposals.building import with_portfolio
-from experiments.proposals.findings import Choice, Portfolio
 from experiments.proposals.flow.arcs import demand_gbps
 from experiments.proposals.model import Study
 from experiments.proposals.resilience.assessment import expected_gbps_hours
+from experiments.proposals.resilience.built import with_candidates
 from experiments.proposals.resilience.effects import Question
 from experiments.proposals.resilience.failures import elements
 from experiments.proposals.resilience.rates import FailureRates, unavailability
@@ -28,7 +27,8 @@ class Losses:
 
     def __init__(self, study: Study) -> None:
         self._study = study
-        self._everything = with_portfolio(study, _built(study, study.candidates))
+        self._rates = FailureRates.of(study)
+        self._everything = with_candidates(study, study.candidates)
         self._question = Question(self._everything, last_demands(study))
         self._elements = elements(self._everything, self._question.wires)
 
@@ -51,8 +51,10 @@ class Losses:
         ``rates`` and ``route_factor`` take the place of the study's; ``cuts`` are those of the same
         candidates, where they are known already.
         """
-        network = with_portfolio(self._study, _built(self._study, candidates), route_factor=route_factor)
-        down = unavailability(network, self._elements, rates or FailureRates.of(self._study))
+        network = with_candidates(self._study, candidates, route_factor)
+        if rates is None:
+            rates = self._rates if route_factor is None else FailureRates.of(self._study, route_factor)
+        down = unavailability(network, self._elements, rates)
         cuts = cuts or self.cuts(candidates)
         return expected_gbps_hours(self._question.rates_gbps, cuts.availability(down))
 
@@ -66,11 +68,3 @@ def last_demands(study: Study) -> list[Demand]:
         )
         for entry in study.demands
     ]
-
-
-def _built(study: Study, candidates: Collection[str]) -> Portfolio:
-    return tuple(
-        Choice(one.id, one.capacity_steps_gbps[0], study.first_year)
-        for one in study.candidates.values()
-        if one.id in candidates
-    )

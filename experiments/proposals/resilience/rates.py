@@ -12,36 +12,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.proposals.model import Study
+from experiments.proposals.resilience.built import with_candidates
 from experiments.proposals.resilience.failures import GROUP, SITE, Elements, groups_of
 from topology.network import Network
 
 HOURS_PER_YEAR = 8766.0  # of 365.25 days
 
 
-class HasFigures(Protocol):
-    """A study, or anything else with the four figures below."""
-
-    def figure(self, name: str) -> float: ...
-
-
 @dataclass(frozen=True, slots=True)
 class FailureRates:
-    """The figures of a study that say how often something fails."""
+    """The figures of a study that say how often something fails.
+
+    ``common_km`` is the common stretch of each shared-risk group: in a study that of all its candidates,
+    so that a candidate changes nothing about the others. ``None``: that of the links of the network.
+    """
 
     cuts_per_1000km_year: float
     cut_repair_hours: float
     site_failures_per_year: float
     site_repair_hours: float
+    common_km: Mapping[str, float] | None = None
 
     @classmethod
-    def of(cls, study: HasFigures) -> FailureRates:
-        """The best estimates of a study."""
-        return cls(*(study.figure(name) for name in cls.__slots__))
+    def of(cls, study: Study, route_factor: float | None = None) -> FailureRates:
+        """The best estimates of a study; ``route_factor`` in place of its own."""
+        return cls(
+            study.figure("cuts_per_1000km_year"),
+            study.figure("cut_repair_hours"),
+            study.figure("site_failures_per_year"),
+            study.figure("site_repair_hours"),
+            common_km(with_candidates(study, study.candidates, route_factor)),
+        )
 
 
 def common_km(network: Network) -> Mapping[str, float]:
@@ -57,7 +63,7 @@ def unavailability(network: Network, elements: Elements, rates: FailureRates) ->
 
     An element that ``network`` does not have is never down.
     """
-    stretch = common_km(network)
+    stretch = common_km(network) if rates.common_km is None else rates.common_km
     down = [_down(*_rate(network, stretch, rates, name)) for name in elements.names]
     return np.array(down, dtype=np.float64)
 

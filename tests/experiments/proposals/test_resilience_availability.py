@@ -21,6 +21,7 @@ from experiments.proposals.resilience import (
     resilience,
     states,
 )
+from experiments.proposals.resilience.built import with_candidates
 from experiments.proposals.resilience.failures import elements
 from experiments.proposals.resilience.rates import HOURS_PER_YEAR, common_km, unavailability
 from experiments.proposals.resilience.wiring import wiring
@@ -96,6 +97,17 @@ def test_links_of_a_group_fail_as_often_as_their_length_says() -> None:
     alone, rest, duct = unavailability(shared, chosen, RATES)
     assert alone == 0
     assert rest == duct > 0
+
+
+def test_what_is_built_does_not_change_how_often_other_links_fail() -> None:
+    study = load_study("qingyang-candidates")
+    rates = FailureRates.of(study)
+    alone, both = (with_candidates(study, names) for names in (["nanjing"], ["nanjing", "xian"]))
+    shares = []
+    for network in (alone, both):
+        chosen = elements(network, wiring(network))
+        shares.append(dict(zip(chosen.names, unavailability(network, chosen, rates).tolist(), strict=True)))
+    assert shares[1].items() >= shares[0].items()
 
 
 def test_every_portfolio_of_a_study_as_by_itself() -> None:
