@@ -339,9 +339,9 @@ def test_udp_beyond_the_rate_does_not_arrive() -> None:
     def lost_or_held_back(result: Throughput) -> bool:
         return abs((result.lost_ratio or 0) - 1 / 3) < 0.05 or result.lost_ratio == 0
 
-    with shaped_pair(rate="50mbit", queue_bytes=125_000) as (a, b):
+    with shaped_pair(rate="20mbit", queue_bytes=50_000) as (a, b):
         result = repeated(
-            lambda: measure_udp(a, b, seconds=2, declared_mbps=50, offered_mbps=75, dscp=46),
+            lambda: measure_udp(a, b, seconds=2, declared_mbps=20, offered_mbps=30, dscp=46),
             lambda result: lost_or_held_back(result) and abs(result.share - 1) < 0.03,
         )
     assert lost_or_held_back(result)
