@@ -10,7 +10,7 @@ import click
 
 from experiments.cli.console import Steps, err, steps
 from experiments.manifests import finish, host_of
-from experiments.proposals.answer import Options, answer
+from experiments.proposals.answer import Options, answer, expected_seconds
 from experiments.proposals.findings import Evidence, Portfolio
 from experiments.proposals.model import Study
 from experiments.proposals.output.document import ProposalDocument
@@ -86,6 +86,7 @@ def work_off(path: Path, study: Study, options: Options, *, progress: Steps) -> 
         return _measure(path, study, portfolios, options, progress)
 
     try:
+        progress.expect(expected_seconds(study, options))
         found = answer(study, options, folder=path / WORK_DIRECTORY, measure=measured, say=progress.say)
         progress.say("writing the report")
         document = write_answer(path, study, found, verdict(study, found))
