@@ -2,7 +2,8 @@
 
 A machine carries a flow by work at every link and switch it crosses, so over more links than were tried it
 carries less, in proportion. Over fewer it might carry more; but there each switch alone can be what is too
-slow, so no more is counted on.
+slow, so no more is counted on. Nor is all of what was measured: programs that send and receive cost more than
+the load it was measured with.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from experiments.capability.asking import Asked
 from experiments.results.calibration import Calibration
 from topology.emulation.reading import DEFAULT_TOLERANCE
 
+COUNTED_ON = 0.8  # of what was measured
 NAMED = 5  # links of a list; a reader counts the others
 
 
@@ -60,7 +62,7 @@ def judge(asked: Asked, calibration: Calibration) -> Judgement:
     found = [*_links(asked, calibration), *_flow(asked, calibration), *_reserved(asked, calibration)]
     ratio = max((each.ratio for each in found), default=1.0)
     proposed = proposed_scale(asked.rate_scale, ratio) if found and math.isfinite(ratio) else None
-    carried_mbps = min(calibration.links_mbps, _carried_mbps(calibration))
+    carried_mbps = min(COUNTED_ON * calibration.links_mbps, _carried_mbps(calibration))
     return Judgement(
         scenario=asked.scenario,
         shortfalls=(*found, *_idle(calibration)),
@@ -78,12 +80,17 @@ def proposed_scale(rate_scale: float, ratio: float) -> float:
 
 def _carried_mbps(calibration: Calibration) -> float:
     """What flows can be in all, counted on every link they cross."""
-    return calibration.flow.rate_mbps * calibration.flow.links
+    return _through_mbps(calibration) * calibration.flow.links
+
+
+def _through_mbps(calibration: Calibration) -> float:
+    """What one flow can be over as many links as were tried, or fewer."""
+    return COUNTED_ON * calibration.flow.rate_mbps
 
 
 def _links(asked: Asked, calibration: Calibration) -> list[Shortfall]:
     """Links that are faster than one link, or a flow over it, can be here."""
-    has_mbps = min(calibration.one_link_mbps, calibration.flow.rate_mbps)
+    has_mbps = min(COUNTED_ON * calibration.one_link_mbps, _through_mbps(calibration))
     beyond = {link: mbps for link, mbps in asked.rates_mbps.items() if _beyond(mbps, has_mbps)}
     if not beyond:
         return []
@@ -98,8 +105,7 @@ def _flow(asked: Asked, calibration: Calibration) -> list[Shortfall]:
     flow = asked.flow
     if flow is None:
         return []
-    tried = calibration.flow.links
-    has_mbps = calibration.flow.rate_mbps * min(1.0, tried / len(flow.links))
+    has_mbps = _through_mbps(calibration) * min(1.0, calibration.flow.links / len(flow.links))
     if not _beyond(flow.mbps, has_mbps):
         return []
     what = f"a flow of {_mbps(flow.mbps)} over {len(flow.links)} links, where {_mbps(has_mbps)} come through"

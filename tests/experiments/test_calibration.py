@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from click.testing import CliRunner
@@ -16,18 +16,20 @@ from hypothesis import strategies as st
 
 from experiments.capability import store
 from experiments.capability.asking import Asked
-from experiments.capability.judgement import judge, proposed_scale
+from experiments.capability.judgement import COUNTED_ON, judge, proposed_scale
 from experiments.capability.machine import machine_now
-from experiments.capability.measuring import Effort, confirmed
+from experiments.capability.measuring import SMALL_FRAME_BYTES, Effort, confirmed
 from experiments.capability.search import Found, Trial, largest
-from experiments.capability.testlinks import added_us
+from experiments.capability.testlinks import FILL, added_us
 from experiments.cli import onehop
+from experiments.cli.calibrate import P99_LIMITS
 from experiments.lab import LabOptions
 from experiments.manifests import begin
 from experiments.results.calibration import Bound, Calibration, Capacity, Lateness, Limit, Machine
 from experiments.run import QUICK
 from topology.emulation.injection import Sightings
 from topology.emulation.layout import Layout
+from topology.emulation.reading import DEFAULT_TOLERANCE
 from topology.errors import MachineError
 from topology.network import Network
 from topology.scenario import load
@@ -245,7 +247,7 @@ def test_a_scenario_that_fits_is_not_warned_about() -> None:
 def test_links_too_fast_are_named_the_fastest_first() -> None:
     network = _at_scale(load("qingyang-direct"), 200.0)
     rates = {link.link: link.properties.rate_mbps for link in Layout.of(network).links.values()}
-    judgement = judge(Asked.by(network), calibration(one_mbps=1500, flow_mbps=1e9))
+    judgement = judge(Asked.by(network), calibration(one_mbps=1500 / COUNTED_ON, flow_mbps=1e9))
     (shortfall,) = judgement.shortfalls
     assert set(shortfall.links) == {link for link, mbps in rates.items() if mbps > 1500}
     assert [rates[link] for link in shortfall.links] == sorted(
@@ -316,23 +318,25 @@ def test_a_flow_counts_on_every_link_of_its_path() -> None:
     assert asked.flow.mbps == pytest.approx(min(asked.rates_mbps[link] for link in asked.flow.links))
     assert asked.flow.carried_mbps == pytest.approx(3 * asked.flow.mbps)
     wide = replace(asked, rates_mbps={})
-    judgement = judge(wide, calibration(flow_mbps=asked.flow.mbps / 2))
+    judgement = judge(wide, calibration(flow_mbps=asked.flow.mbps / COUNTED_ON / 2))
     (shortfall,) = judgement.shortfalls
     assert shortfall.links == asked.flow.links
     assert judgement.rate_scale == 2 * asked.rate_scale
     long = replace(wide, flow=replace(asked.flow, links=tuple(f"l{n}" for n in range(8))))
-    assert judge(long, calibration(flow_mbps=asked.flow.mbps * 1.9)).shortfalls  # twice as long as was tried
-    assert judge(long, calibration(flow_mbps=asked.flow.mbps * 2)).fits
+    enough = asked.flow.mbps / COUNTED_ON * 2  # the path is twice as long as the one tried
+    assert judge(long, calibration(flow_mbps=enough * 0.99)).shortfalls
+    assert judge(long, calibration(flow_mbps=enough)).fits
 
 
 def test_reservations_count_together() -> None:
     asked = Asked.by(load("tiny-deterministic"))
     assert asked.reserved_mbps > 0
     alone = replace(asked, flow=None, rates_mbps={})
-    judgement = judge(alone, calibration(flow_mbps=asked.reserved_mbps / 4 / 3))
+    enough = asked.reserved_mbps / 4 / COUNTED_ON
+    judgement = judge(alone, calibration(flow_mbps=enough / 3))
     assert "reservations of" in str(judgement.shortfalls[0])
     assert judgement.shortfalls[0].ratio == pytest.approx(3)
-    assert judge(alone, calibration(flow_mbps=asked.reserved_mbps / 4)).fits
+    assert judge(alone, calibration(flow_mbps=enough)).fits
 
 
 def test_a_machine_whose_idle_links_are_late_fits_nothing_and_no_scale_is_proposed() -> None:
@@ -362,7 +366,7 @@ def test_doctor_says_what_a_scenario_lacks(state: Path) -> None:
         return json.loads(shown)["calibration"]
 
     assert told("tiny")["calibrated"] is False
-    store.keep(calibration(one_mbps=15))
+    store.keep(calibration(one_mbps=15 / COUNTED_ON))
     found = told("tiny")
     assert found["calibrated"] is True
     (of_tiny,) = found["scenarios"]
@@ -378,6 +382,26 @@ def test_a_run_is_warned_before_anything_is_created(
         assert "hint: --rate-scale 27000 fits" in capfd.readouterr().err
         return 0
 
-    store.keep(calibration(one_mbps=15))
+    store.keep(calibration(one_mbps=15 / COUNTED_ON))
     monkeypatch.setattr("experiments.cli.up.in_cell", stop)
     assert onehop.main(["up", "tiny"], standalone_mode=False) == 0
+
+
+@pytest.mark.parametrize("name", ["calibration.md", "calibration.zh.md"])
+def test_the_page_states_the_figures_of_the_code(name: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / name).read_text(encoding="utf-8")
+    effort = Effort()
+    expected = [
+        f"{LIMIT.delay_ms:g} ms",
+        f"{LIMIT.loss_ratio * 100:g} %",
+        f"{COUNTED_ON * 100:g} %",
+        f"{FILL * 100:g} %",
+        f" {SMALL_FRAME_BYTES} ",
+        f" {effort.many} ",
+        f"{effort.resolution:g}",
+        store.STATE_VARIABLE,
+        *get_args(Bound),
+    ]
+    assert [figure for figure in expected if figure not in text] == []
+    assert LIMIT.delay_p99_ms == P99_LIMITS * LIMIT.delay_ms
+    assert DEFAULT_TOLERANCE.delay_ms == LIMIT.delay_ms
