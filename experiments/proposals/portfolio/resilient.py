@@ -6,7 +6,8 @@ leave out others, none loses less than with all undecided ones built, and none c
 them: where a known set costs no more than the one and loses no more than the other, the whole branch is
 left out (Land and Doig, Econometrica 28, 1960).
 
-Differences below a thousandth of what all candidates together would take away count as none.
+Differences below a share (``RESOLUTION``) of what all candidates together would take away count as none:
+exact fronts have dozens of points that nobody could tell apart.
 """
 
 from __future__ import annotations
@@ -27,16 +28,19 @@ from experiments.proposals.resilience import Losses
 from experiments.proposals.sweep import Say, quiet
 
 MOST_POINTS = 20
-_RESOLUTION = 1e-3
+RESOLUTION = 5e-3
 
 
-def resilience_front(study: Study, *, points: int = MOST_POINTS, say: Say = quiet) -> tuple[ParetoPoint, ...]:
+def resilience_front(
+    study: Study, *, points: int = MOST_POINTS, resolution: float = RESOLUTION, say: Say = quiet
+) -> tuple[ParetoPoint, ...]:
     """Cost against expected demand lost, Gbit/s x hours a year, cheapest first; the first builds nothing.
 
     If there are more than ``points``, the largest steps are kept. Only sets that the yearly budgets allow.
+    ``resolution`` 0: every point there is.
     """
     say("Pareto front of resilience")
-    found = _Search(study).run()
+    found = _Search(study, resolution).run()
     steps = sorted(range(1, len(found)), key=lambda n: (found[n].lost - found[n - 1].lost, n))
     kept = sorted([0, *steps[: points - 1]])
     return tuple(
@@ -57,7 +61,7 @@ class _Set:
 class _Search:
     """One search; ``known`` is the front so far."""
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, resolution: float) -> None:
         self._study = study
         self._ways: dict[str, list[Option]] = {}
         for option in options_of(study):
@@ -70,7 +74,7 @@ class _Search:
         self._losses = Losses(study)
         self._lost: dict[frozenset[str], float] = {}
         nothing, everything = self._losing(frozenset()), self._losing(frozenset(self._ways))
-        self._same = _RESOLUTION * (nothing - everything)
+        self._same = resolution * (nothing - everything)
         self.known = [_Set(0, nothing, ())]
 
     def run(self) -> list[_Set]:

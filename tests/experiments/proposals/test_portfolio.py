@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain, combinations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ from experiments.proposals.model import Budget, Study
 from experiments.proposals.portfolio import Emptiness, best, why_empty
 from tests.controller.strategies import network_of
 from tests.experiments.proposals.flow_studies import FIRST_YEAR, studies, study_of
-from tests.experiments.proposals.portfolio_brute import best_of, fits
+from tests.experiments.proposals.portfolio_brute import best_of, fits, saved
 
 
 def star(*, budget: float = 1000.0, yearly: tuple[float, ...] = (), years: int = 1) -> Study:
@@ -158,6 +159,26 @@ def test_out_of_time_states_a_bound() -> None:
     found = best(star(years=3), 190.0, seconds=0.0)
     assert found.proof is Proof.GAP
     assert found.bound >= best(star(years=3), 190.0).delay_saved
+
+
+def test_as_good_as_every_affordable_set_of_the_shipped_study() -> None:
+    study = load_study("qingyang-candidates")
+    firsts = {
+        c.id: replace(c, capacity_steps_gbps=c.capacity_steps_gbps[:1]) for c in study.candidates.values()
+    }
+    study = replace(study, candidates=firsts, budget=Budget(study.budget.total_cny_million))
+    earliest = [
+        Choice(c.id, c.capacity_steps_gbps[0], study.first_year + c.lead_time_years) for c in firsts.values()
+    ]
+    sets = chain.from_iterable(combinations(earliest, count) for count in range(5))
+    values = {p: saved(study, p) for p in sets if fits(study, p, study.budget.total_cny_million)}
+    assert not any(fits(study, p, study.budget.total_cny_million) for p in combinations(earliest, 5)), (
+        "more sets would have to be tried"
+    )
+    found = best(study)
+    assert len(values) > 100
+    assert found.portfolio == max(values, key=lambda portfolio: values[portfolio])
+    assert found.delay_saved == max(values.values())
 
 
 def test_the_shipped_study_is_solved() -> None:
