@@ -17,7 +17,7 @@ from experiments.proposals.uncertainty.sampling import samples as draw
 from topology.errors import InputError, Problem
 
 SAMPLES = 200
-OPTIMISED = 12  # looking for the best takes thirty times as long as evaluating it
+OPTIMISED = 12  # looking for the best takes twenty times as long as evaluating it
 SHARES = (0.05, 0.5, 0.95)
 
 
