@@ -14,6 +14,7 @@ from experiments.cli.console import out
 from experiments.cli.readings import print_readings
 from experiments.lab import Lab
 from experiments.measurement.path import observe_paths
+from topology.emulation.cell import forgive_interrupt
 from topology.emulation.faults import Faults
 from topology.errors import OneHopError
 from topology.network import TrafficClass
@@ -41,6 +42,7 @@ class Prompt(cmd.Cmd):
         except ValueError as error:
             out.print(f"error: {error}", markup=False)
         except KeyboardInterrupt:
+            forgive_interrupt()
             out.print()
         return False
 

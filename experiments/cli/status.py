@@ -36,4 +36,7 @@ def command(as_json: bool) -> int:
             str(lab.pid), lab.verb, lab.scenario, lab.state, str(len(lab.hosts)), f"{minutes:.0f} min ago"
         )
     out.print(table)
+    for lab in labs:
+        if lab.broken:
+            out.print(f"process {lab.pid} is broken: {lab.broken}; onehop down {lab.pid}", markup=False)
     return 0

@@ -5,18 +5,23 @@ namespace's init. When that child dies, however it dies, the kernel kills every 
 with the last of them go the network namespaces, their interfaces and qdiscs, and the private mounts with
 their sockets and databases. The child asks to be killed when its parent dies, so ``kill -9`` of either is
 enough. The rest of the machine is never touched: another user's OVS, bridges or namespaces are out of sight.
+
+The first Ctrl-C is a ``KeyboardInterrupt``: the work takes itself down and keeps what it has measured. The
+second ends the cell's init, and so all of the cell, at once.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from topology.errors import MachineError
 
@@ -25,6 +30,7 @@ _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
 _MS_REC_PRIVATE = 0x4000 | (1 << 18)
 _PR_SET_PDEATHSIG = 1
+_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 RUNTIME = Path("/run/onehop")
 CELL_RUNTIME = RUNTIME / "cell"  # a tmpfs of the cell's own
@@ -72,6 +78,30 @@ def die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+class _Lifeline:
+    """For a parent that may die between the fork and the child's ``die_with_parent``, which then comes late.
+
+    A pipe that only the parent keeps open for writing: its end tells the child. Process ids would not do, for
+    in a new PID namespace every parent outside has the number 0.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+
+    def hold(self) -> None:
+        """In the child: die with the parent, also if it has died already."""
+        die_with_parent()
+        os.close(self._write)
+        if select.select([self._read], [], [], 0)[0]:
+            os._exit(128 + signal.SIGKILL)
+        os.close(self._read)
+
+    def close(self) -> None:
+        """In the parent, when the child has ended."""
+        os.close(self._read)
+        os.close(self._write)
+
+
 def run_in_cell(function: Callable[[], int], started: Callable[[int], None] = lambda _pid: None) -> int:
     """Run ``function`` as init of a new cell and return its exit code (128 + n if signal n killed it).
 
@@ -84,48 +114,87 @@ def run_in_cell(function: Callable[[], int], started: Callable[[int], None] = la
     CELL_RUNTIME.mkdir(mode=0o755, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
+    # Until each process has its own handlers, signals wait: a child would act on them as its parent does.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+    lifeline = _Lifeline()
     middle = os.fork()
     if middle == 0:
-        # unshare(CLONE_NEWPID) affects only children, so one more fork makes the cell's init.
-        die_with_parent()
-        os._exit(_create_namespaces_and_run(function, started))
-    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT,)}
+        lifeline.hold()
+        _end_with(lambda: _create_namespaces_and_run(function, started, before))
+    previous = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
     for number in (signal.SIGTERM, signal.SIGHUP):
         previous[number] = signal.signal(number, lambda n, _frame: os.kill(middle, n))
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         return _exit_code(_wait(middle))
     finally:
+        lifeline.close()
         for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-def _create_namespaces_and_run(function: Callable[[], int], started: Callable[[int], None]) -> int:
+def forgive_interrupt() -> None:
+    """After a Ctrl-C that ended a step, not the work, as at a prompt: the next one is a first one again."""
+    if inside_cell():
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _end_with(work: Callable[[], int]) -> NoReturn:
+    """End this process, a forked child, with the exit code of ``work``; nothing of its parent's may run."""
+    code = 70
+    try:
+        code = work()
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _create_namespaces_and_run(
+    function: Callable[[], int], started: Callable[[int], None], mask: Collection[signal.Signals]
+) -> int:
     try:
         _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWNET), "create namespaces")
     except MachineError as error:
-        print(error, file=sys.stderr)
+        print(error, file=sys.stderr, flush=True)
         return error.exit_code
-    init = os.fork()
+    lifeline = _Lifeline()
+    init = os.fork()  # unshare(CLONE_NEWPID) affects only children, so this one is the cell's init
     if init == 0:
-        die_with_parent()
-        os._exit(_init(function))
-    started(init)
+        lifeline.hold()
+        _end_with(lambda: _init(function, mask))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda n, _frame: os.kill(init, n))
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    started(init)
     return _exit_code(_wait(init))
 
 
-def _init(function: Callable[[], int]) -> int:
+def _interrupt(_number: int, _frame: object) -> None:
+    """The first Ctrl-C."""
+    signal.signal(signal.SIGINT, _stop_at_once)
+    raise KeyboardInterrupt
+
+
+def _stop_at_once(number: int, _frame: object) -> None:
+    """The second Ctrl-C: the kernel takes down what is left of the cell."""
+    os._exit(128 + number)
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _init(function: Callable[[], int], mask: Collection[signal.Signals]) -> int:
     """The cell's PID 1: private mounts, then the work. As init it has no default signal actions."""
-
-    def stop(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
     try:
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGHUP, stop)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGHUP, _stop)
+        signal.signal(signal.SIGINT, _interrupt)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         _check(_libc.mount(b"none", b"/", None, _MS_REC_PRIVATE, None), "make mounts private")
         _check(_libc.mount(b"proc", b"/proc", b"proc", 0, None), "mount /proc")
         _check(
