@@ -85,7 +85,11 @@ class _Search:
         gains = {one: nothing - self._losing(frozenset((one,))) for one in self._ways}
         order = sorted(self._ways, key=lambda one: -gains[one] / max(1, self._yuan[one]))
         self._branch(order, frozenset())
-        return sorted(self.known, key=lambda one: one.yuan)
+        front: list[_Set] = []
+        for one in sorted(self.known, key=lambda one: (one.yuan, one.lost)):
+            if not front or one.lost < front[-1].lost - self._same:
+                front.append(one)
+        return front
 
     def _grow(self, measure: Callable[[frozenset[str], str], float]) -> None:
         """Good sets to begin with: the best candidate, the best after it, and so on."""
