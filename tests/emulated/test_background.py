@@ -17,6 +17,7 @@ from experiments.lab import Lab
 from experiments.measurement.background import BackgroundReport, BackgroundTraffic, Flow
 from experiments.measurement.host_load import HostLoad
 from tests.emulated.bare_links import bare_links, ip
+from tests.emulated.fitness import skip_if_unfit
 from topology.emulation.injection import Direction, Injector, Sightings
 from topology.emulation.layout import Layout
 from topology.emulation.links import LinkProperties, Wire, netem, tc
@@ -113,7 +114,10 @@ def test_a_link_loaded_to_150_percent_is_full() -> None:
         left, seconds = left_htb_bytes("sa1") - before, time.monotonic() - begun
     (told,) = reported(traffic).flows
     assert told.refused > 0
-    assert reported(traffic).achieved_ratio == pytest.approx(2 / 3, abs=0.1)
+    achieved_ratio = reported(traffic).achieved_ratio
+    if achieved_ratio < 2 / 3 - 0.1:
+        skip_if_unfit()
+    assert achieved_ratio == pytest.approx(2 / 3, abs=0.1)
     assert left * 8 / 1e6 / seconds < SHORT_QUEUE.rate_mbps * 1.02, "never more than the link's rate"
     assert told.achieved_mbps == pytest.approx(SHORT_QUEUE.rate_mbps, rel=0.2)
     # A frame that got in waited for a nearly full queue; one that did not was lost.

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.emulated.bare_links import bare_links, ip, layout_of, wires_of
+from tests.emulated.fitness import skip_if_unfit
 from topology.emulation.injection import Direction, Injector
 from topology.emulation.layout import Layout
 from topology.emulation.links import LinkProperties, Pipe, Wire
@@ -30,7 +31,6 @@ from topology.errors import EmulationError
 
 pytestmark = pytest.mark.emulated
 
-SLOW_LOOPS, SLOW_NS = 200_000, 60  # an empty loop of CPython takes 10 to 30 ns on hardware of this decade
 # Rates as the shipped scenarios emulate them, so that a slow machine can carry them too.
 MIXED = [
     LinkProperties(rate_mbps=20, delay_ms=3),
@@ -59,25 +59,6 @@ def _problems(readings: list[LinkReading]) -> dict[tuple[str, str], list[str]]:
     return {(r.link, r.source): r.problems() for r in readings if r.problems()}
 
 
-def _skip_if_unfit() -> None:
-    """Nothing can be said about links on a machine that is very slow (an emulated processor), or that often
-    wakes a sleeper half a millisecond late (other work on it).
-    """
-    begun = time.perf_counter()
-    for _ in range(SLOW_LOOPS):
-        pass
-    ns = (time.perf_counter() - begun) / SLOW_LOOPS * 1e9
-    if ns > SLOW_NS:
-        pytest.skip(f"machine too slow: {ns:.0f} ns for an empty loop; more than {SLOW_NS} distorts delays")
-    late_ms = []
-    for _ in range(100):
-        asked = time.perf_counter() + 0.001
-        time.sleep(0.001)
-        late_ms.append((time.perf_counter() - asked) * 1e3)
-    if sorted(late_ms)[80] > 0.5:
-        pytest.skip(f"machine too busy: one in five sleepers wakes {sorted(late_ms)[80]:.1f} ms late")
-
-
 def _probe(layout: Layout, link: str = "l1", *, count: int = 20) -> list[float]:
     """One-way delays in ms from end a to end b; frames that do not arrive are missing."""
     ends = layout.links[link]
@@ -92,7 +73,7 @@ def test_links_do_what_they_declare(pipe: Pipe) -> None:
     with bare_links(MIXED, pipe) as layout:
         readings = read_back(layout, pipe, attempts=5)
         if _problems(readings):
-            _skip_if_unfit()
+            skip_if_unfit()
     assert [(r.link, r.source) for r in readings] == [
         (f"l{n}", f"{e}{n}") for n in (1, 2, 3, 4) for e in "ab"
     ]
@@ -102,7 +83,7 @@ def test_links_do_what_they_declare(pipe: Pipe) -> None:
     assert all(r.delay_min_ms >= r.declared.delay_ms - r.declared.jitter_ms - early_ms for r in readings)
     spread_ms = readings[2].delay_p95_ms - readings[2].delay_min_ms
     if spread_ms >= 2.6:
-        _skip_if_unfit()
+        skip_if_unfit()
     assert 1.0 < spread_ms < 2.6
     assert all(r.lost > 0 for r in readings if r.link == "l3")
 
@@ -112,7 +93,7 @@ def test_a_link_that_does_something_else_is_named(pipe: Pipe) -> None:
         pipe.change("l2", replace(MIXED[1], delay_ms=14))
         found = _problems(read_back(layout, pipe, attempts=3))
         if ("l1", "a1") in found or ("l1", "b1") in found:
-            _skip_if_unfit()
+            skip_if_unfit()
     assert set(found) == {("l2", "a2"), ("l2", "b2")}
     assert all("delay set to 14 ms instead of 8 ms" in problems for problems in found.values())
     assert all(any("declared 8.000 ms" in problem for problem in problems) for problems in found.values())
@@ -126,7 +107,7 @@ def test_a_rate_that_is_not_the_declared_one_is_found(pipe: Pipe) -> None:
         found = _problems(read_back(declared, pipe, attempts=1))
     assert any("rate set to 20 Mbit/s instead of 12 Mbit/s" in p for p in found["l1", "a1"])
     if not any(p.startswith("rate ") for p in found["l1", "a1"]):
-        _skip_if_unfit()  # the frames of the train came too late to show the rate
+        skip_if_unfit()  # the frames of the train came too late to show the rate
     assert any(p.startswith("rate ") and "declared 12.000 Mbit/s" in p for p in found["l1", "a1"])
 
 
