@@ -1,4 +1,4 @@
-"""Whether this machine is fit for what a test asks. Asked only once a figure is off: a fit machine then fails."""
+"""Whether this machine is fit for what a test asks; asked only once a figure is off, so a fit one fails."""
 
 import time
 
