@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from topology.emulation.cell import die_with_parent
+from topology.emulation.openvswitch import how_it_ended
 from topology.errors import EmulationError
 
 Event = dict[str, Any]
@@ -69,13 +70,14 @@ class ControllerProcess:
                 text=True,
                 pass_fds=self._descriptors,
                 preexec_fn=die_with_parent,
+                process_group=0,  # a Ctrl-C in the terminal is for us, not for the network
             )
         assert self._process.stdout is not None
         threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
 
     def stop(self) -> None:
         """Ask it to end; kill it if it has not ended after two seconds."""
-        process = self._process
+        process, self._process = self._process, None  # first: ``check`` shall not call it a fault
         if process is None:
             return
         process.terminate()
@@ -84,14 +86,28 @@ class ControllerProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        self._process = None
 
     def kill(self) -> None:
         """End it as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    @property
+    def pids(self) -> list[int]:
+        """Its process id, if it should be running."""
+        process = self._process
+        return [] if process is None else [process.pid]
+
+    def check(self) -> None:
+        """Raise ``EmulationError`` if it has died by itself."""
+        process = self._process
+        if process is not None and process.poll() is not None:
+            raise EmulationError(
+                f"the controller {how_it_ended(process.returncode)}; nothing would repair the routes",
+                hint=self._last_words(),
+            )
 
     @property
     def events(self) -> list[Event]:

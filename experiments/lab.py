@@ -9,8 +9,10 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 from experiments.controller_process import ControllerProcess
+from experiments.guard import Guard, Tell
 from experiments.measurement.endpoint import Endpoint
 from experiments.protection import admitted, protected_links
 from topology.emulation.cell import CELL_RUNTIME, private_network
@@ -45,6 +47,8 @@ class Lab:
         options: how to realise it.
         progress: called with a short sentence at each step.
         http: a listening socket for the controller's HTTP interface, and the file of its token.
+        tell: called with what has died of the lab, from another thread; without it the work inside the lab is
+            interrupted by that error (``experiments.guard``).
         watch: whether links that protect a reservation are watched for silent loss (BFD), which takes half a
             processor where Open vSwitch forwards in user space.
 
@@ -59,6 +63,7 @@ class Lab:
         progress: Callable[[str], None] = lambda _sentence: None,
         *,
         http: tuple[int, Path] | None = None,
+        tell: Tell | None = None,
         watch: bool = True,
     ) -> None:
         self.network = network
@@ -68,6 +73,7 @@ class Lab:
         self.bring_up_s = 0.0
         self._progress = progress
         self._http = http
+        self._tell = tell
         self._watched = protected_links(network, self.reservations) if watch else ()
         self._stack = ExitStack()
 
@@ -103,12 +109,21 @@ class Lab:
             )
             self._progress("programming the switches")
             self.programmed = self.controller.wait_for("programmed", timeout_s=30 + len(self.layout.sites))
+            pids = [*self.controller.pids, *self.emulated.pids]
+            stack.enter_context(Guard(pids, self.check, self._tell))
             self._stack = stack.pop_all()
         self.bring_up_s = time.monotonic() - begun
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._stack.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def check(self) -> None:
+        """Raise ``EmulationError`` if a part of the lab has died that was not ended on purpose."""
+        self.emulated.check()
+        self.controller.check()
 
     @property
     def backend(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ Verbs are imported when they are asked for, so that ``onehop --help`` and ``oneh
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -18,7 +19,7 @@ from typing import Any
 
 import click
 
-from topology.errors import OneHopError
+from topology.errors import MachineError, OneHopError
 
 # Verb -> one line of help, in the order of the help page.
 VERBS = {
@@ -40,6 +41,19 @@ VERBS = {
     "controller": "Run the controller alone, for any OpenFlow 1.3 switches.",
     "bench": "Measure the lab itself, as ratios in one run.",
     "test": "Run the tests, every tier this machine can run.",
+}
+
+
+_DISK = "free some space, or write elsewhere (run: --output); what was written before is kept"
+_PROCESSES = "close other programs, or raise the limit (ulimit -u, ulimit -n)"
+_WANTS = {
+    errno.ENOSPC: ("the disk is full", _DISK),
+    errno.EDQUOT: ("the disk quota is used up", _DISK),
+    errno.EROFS: ("the file system is read-only", "write elsewhere (run: --output)"),
+    errno.ENOMEM: ("there is not enough memory", "close other programs, or take a smaller scenario"),
+    errno.EAGAIN: ("no further process can be started", _PROCESSES),
+    errno.EMFILE: ("no further file can be opened", _PROCESSES),
+    errno.ENFILE: ("no further file can be opened on this machine", _PROCESSES),
 }
 
 
@@ -100,8 +114,21 @@ def guarded(function: Any) -> int:
         return 130
     except click.exceptions.Exit as stopped:
         return stopped.exit_code
+    except (OSError, MemoryError) as error:
+        return _want(error)
     except Exception as error:
         return _defect(error)
+
+
+def _want(error: OSError | MemoryError) -> int:
+    """What the machine has run out of is no defect of ours."""
+    number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
+    if number not in _WANTS:
+        return _defect(error)
+    what, hint = _WANTS[number]
+    place = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+    click.echo(f"error: {place}{what}\n    hint: {hint}", err=True)
+    return MachineError.exit_code
 
 
 def _defect(error: Exception) -> int:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections.abc import Callable
+from pathlib import Path
 
 from experiments.cli import guarded
+from experiments.cli.console import err
+from experiments.results import ResultFolder
+from experiments.results.model import utc_now
 from topology.emulation import registry
 from topology.emulation.cell import run_in_cell
 from topology.emulation.doctor import load_module, require_emulation
-from topology.errors import InputError
+from topology.errors import InputError, OneHopError
 
 
 def choose_lab(pid: int | None) -> registry.LabRecord:
@@ -34,10 +40,34 @@ def in_cell(verb: str, scenario: str, function: Callable[[registry.LabRecord], i
     for module in ("openvswitch", "sch_netem"):
         load_module(module)
     record = registry.announce(verb, scenario)
+    killed_before = out_of_memory_kills()
     try:
-        return run_in_cell(
+        code = run_in_cell(
             lambda: guarded(lambda: function(record)),
             started=lambda pid: registry.write_init(record, pid),
         )
+        results = (registry.read(record) or record).results
     finally:
         registry.forget(record)
+    if code == 128 + signal.SIGKILL:
+        why = "; the kernel ran out of memory" if out_of_memory_kills() > killed_before else ""
+        err.print(f"error: the network was killed from outside (SIGKILL){why}; nothing of it is left")
+    if results:
+        _close(Path(results))
+    return code
+
+
+def out_of_memory_kills() -> int:
+    """How many processes the kernel has killed on this machine for want of memory."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/vmstat").read_text().partition("\noom_kill ")[2].split()[0])
+    return 0
+
+
+def _close(path: Path) -> None:
+    """Say in the manifest that a run is over which could not say so itself: killed, or by a second Ctrl-C."""
+    with contextlib.suppress(OneHopError, OSError):
+        folder = ResultFolder.open(path)
+        if folder.manifest.status == "running":
+            folder.update_manifest(status="interrupted", finished=utc_now())
+            err.print(f"what was measured so far is kept in {path}", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -110,13 +111,16 @@ def command(
     def _measure(record: registry.LabRecord, progress: Steps) -> int:
         manifest = begin(chosen.name, networks, options, depth, destinations)
         folder = ResultFolder.create(manifest, parent=RESULTS_DIRECTORY, path=output)
-        registry.update(record, state="measuring")
+        registry.update(record, state="measuring", results=str(folder.path.absolute()))
         run = Run(networks, destinations, depth, options, folder, progress.say, progress.expect)
         try:
             outcome = chosen().run(run)
         except BaseException as error:
-            finish(folder, "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "refused")
             err.print(f"what was measured so far is kept in {folder.path}", markup=False)
+            with contextlib.suppress(OSError):  # on a full disk the manifest stays as it is
+                finish(
+                    folder, "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "refused"
+                )
             if catalog.is_users_own(chosen) and isinstance(error, Exception):
                 raise catalog.failure_of(chosen, error, folder.path) from error
             raise

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from experiments.lab import Lab
 from experiments.run import scaled
 from topology.emulation import registry
 from topology.emulation.cell import RUNTIME
+from topology.errors import EmulationError
 from topology.scenario import load
 
 
@@ -68,7 +70,7 @@ def command(
     def use(record: registry.LabRecord) -> int:
         with ExitStack() as stack:
             with steps() as progress:
-                lab = Lab(network, options, progress.say, http=interface)
+                lab = Lab(network, options, progress.say, http=interface, tell=partial(_broken, record))
                 progress.expect(2 + 0.05 * len(lab.layout.sites))
                 stack.enter_context(lab)
             return _use(lab, record, check=check, prompt=not detach)
@@ -105,6 +107,12 @@ def _use(lab: Lab, record: registry.LabRecord, *, check: bool, prompt: bool) -> 
         out.print(f"running as process {record.pid}")
         signal.pause()
     return 0
+
+
+def _broken(record: registry.LabRecord, fault: EmulationError) -> None:
+    """A part of a network that people look at has died: they are told, and decide."""
+    err.print(f"\nerror: {fault}\nThe network is no longer what it was; take it down.", markup=False)
+    registry.update(record, broken=fault.problems[0].what)
 
 
 def _go_to_background() -> None:

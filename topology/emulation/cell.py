@@ -153,7 +153,7 @@ def _end_with(work: Callable[[], int]) -> NoReturn:
 
 
 def _create_namespaces_and_run(
-    function: Callable[[], int], started: Callable[[int], None], mask: Collection[signal.Signals]
+    function: Callable[[], int], started: Callable[[int], None], mask: Collection[int]
 ) -> int:
     try:
         _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWNET), "create namespaces")
@@ -188,7 +188,7 @@ def _stop(number: int, _frame: object) -> None:
     raise SystemExit(128 + number)
 
 
-def _init(function: Callable[[], int], mask: Collection[signal.Signals]) -> int:
+def _init(function: Callable[[], int], mask: Collection[int]) -> int:
     """The cell's PID 1: private mounts, then the work. As init it has no default signal actions."""
     try:
         signal.signal(signal.SIGTERM, _stop)

@@ -19,6 +19,7 @@ from topology.emulation.interfaces import set_interfaces
 from topology.emulation.layout import HOST_PORT, Layout, LinkLayout
 from topology.emulation.links import Pipe, Wire, shaping
 from topology.emulation.nodes import LabNet, SiteHost
+from topology.emulation.openvswitch import how_it_ended
 from topology.emulation.switches import Switches
 from topology.errors import EmulationError
 
@@ -77,6 +78,24 @@ class EmulatedNetwork:
     def namespace(self, site: str) -> str:
         """Path of the network namespace of a site's host."""
         return f"/proc/{self.host(site).pid}/ns/net"
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of everything the network needs."""
+        pipe = getattr(self.pipe, "pid", 0)
+        return [*self.switches.pids, *(host.pid for host in self._hosts()), *([pipe] if pipe else [])]
+
+    def check(self) -> None:
+        """Raise ``EmulationError`` if something the network needs has died by itself."""
+        self.switches.check()
+        if not getattr(self.pipe, "alive", lambda: True)():
+            raise EmulationError("the delay line has died; all links are dead")
+        for host in self._hosts():
+            if host.shell is not None and host.shell.poll() is not None:
+                raise EmulationError(f"the shell of host {host.name} {how_it_ended(host.shell.returncode)}")
+
+    def _hosts(self) -> list[SiteHost]:
+        return [] if self.mininet is None else list(self.mininet.hosts)
 
     def set_link(self, link: str, *, up: bool) -> None:
         """Cut a link (carrier goes at both switches) or mend it. Other faults: ``faults``."""
@@ -161,7 +180,7 @@ class EmulatedNetwork:
         """Stop what runs; interfaces and qdiscs go with the namespace when the caller leaves it."""
         # All are told to end before any is waited for: the kernel closes each packet socket after a grace
         # period of some 10 ms, and so it does that for many processes at once.
-        hosts = self.mininet.hosts if self.mininet is not None else []
+        hosts = self._hosts()
         self.switches.kill()
         for host in hosts:
             if host.shell is not None and host.shell.poll() is None:

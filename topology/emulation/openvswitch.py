@@ -13,6 +13,7 @@ import contextlib
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ from topology.errors import EmulationError, MachineError
 DEFAULT_RUNDIR = CELL_RUNTIME / "ovs"
 _START_SECONDS = 20.0
 _COMMAND_SECONDS = 60
+_CHECK_SECONDS = 0.5  # how often a command that waits makes sure that there is somebody to wait for
 _PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl")
 _SCHEMA_PLACES = ("/usr/share/openvswitch", "/usr/local/share/openvswitch")
 _INSTALL_HINT = "apt-get install openvswitch-switch"
@@ -117,7 +119,7 @@ class OpenVSwitch:
 
     def kill_switch(self) -> None:
         """End ovs-vswitchd as a crash would; the database stays, for ``revive_switch``."""
-        daemon = self._daemons["ovs-vswitchd"]
+        daemon = self._daemons.pop("ovs-vswitchd")  # first: ``check`` shall not call it a fault
         daemon.kill()
         daemon.wait()
 
@@ -161,12 +163,18 @@ class OpenVSwitch:
             arguments += ["--", *command]
         return self.vsctl(*arguments) if arguments else ""
 
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the daemons that should be running."""
+        return [daemon.pid for daemon in list(self._daemons.values())]
+
     def check(self) -> None:
-        """Raise ``EmulationError`` if a daemon has died."""
-        for name, daemon in self._daemons.items():
+        """Raise ``EmulationError`` if a daemon has died by itself."""
+        for name, daemon in list(self._daemons.items()):
             if daemon.poll() is not None:
                 raise EmulationError(
-                    f"{name} ended with status {daemon.returncode}: {self._last_lines(name)}",
+                    f"{name} of {self.rundir.name} {how_it_ended(daemon.returncode)}: "
+                    f"{self._last_lines(name)}",
                     where=str(self._log(name)),
                 )
 
@@ -178,6 +186,7 @@ class OpenVSwitch:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                process_group=0,  # a Ctrl-C in the terminal is for us, not for the network
             )
         self._daemons[name] = daemon
         # Each bridge and each port costs descriptors; the usual soft limit of 1024 ends at about 60 bridges.
@@ -186,27 +195,38 @@ class OpenVSwitch:
             resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
 
     def _run(self, command: list[str], stdin: str | None = None) -> str:
-        try:
-            done = subprocess.run(
-                command,
-                env={**os.environ, **self.environment},
-                input="" if stdin is None else stdin,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_COMMAND_SECONDS + 5,
-            )
-        except subprocess.TimeoutExpired as error:
-            self.check()
-            raise EmulationError(
-                f"{command[0]} did not answer within {error.timeout:.0f} s", where=_shortened(command)
-            ) from None
+        done = subprocess.Popen(
+            command,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        deadline = time.monotonic() + _COMMAND_SECONDS + 5
+        with done:
+            try:
+                while True:
+                    try:
+                        said, complained = done.communicate(stdin or "", timeout=_CHECK_SECONDS)
+                        break
+                    except subprocess.TimeoutExpired:
+                        self.check()  # it would wait in vain for a daemon that has died
+                        if time.monotonic() > deadline:
+                            raise EmulationError(
+                                f"{command[0]} did not answer within {_COMMAND_SECONDS + 5} s",
+                                where=_shortened(command),
+                            ) from None
+            except BaseException:
+                done.kill()
+                raise
         # ovs-vsctl succeeds even if ovs-vswitchd could not do what the database now says.
-        if done.returncode != 0 or "Error detected while setting up" in done.stderr:
+        if done.returncode != 0 or "Error detected while setting up" in complained:
             self.check()
-            said = (done.stderr or done.stdout).strip() or f"status {done.returncode}, and no word"
-            raise EmulationError(f"{command[0]} failed: {said}", where=_shortened(command))
-        return done.stdout
+            words = (complained or said).strip() or f"status {done.returncode}, and no word"
+            raise EmulationError(f"{command[0]} failed: {words}", where=_shortened(command))
+        return said
 
     def _wait_for(self, socket: Path) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -255,6 +275,13 @@ def _schema() -> Path:
         f"vswitch.ovsschema is not in {' or '.join(_SCHEMA_PLACES)}",
         hint=f"{_INSTALL_HINT}; or set OVS_PKGDATADIR",
     )
+
+
+def how_it_ended(code: int) -> str:
+    """The end of a process in words, from its return code as ``subprocess`` tells it."""
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
 
 
 def _shortened(command: list[str], limit: int = 200) -> str:

@@ -187,6 +187,16 @@ class Switches:
             for _ in pool.map(work, self._groups):
                 pass
 
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of all daemons that should be running."""
+        return [pid for openvswitch in self._instances() for pid in openvswitch.pids]
+
+    def check(self) -> None:
+        """Raise ``EmulationError`` if a daemon has died by itself; ``kill_switch`` is no fault."""
+        for openvswitch in self._instances():
+            openvswitch.check()
+
     def enlarge_buffers(self) -> None:
         """Give switches that forward themselves room for full queues; counts once they have sent a frame."""
         if self.in_userspace:
