@@ -162,7 +162,8 @@ def interactions(
     labels = [clipped(short(id_).in_language(language)) for id_ in ids]
     place = {id_: number_ for number_, id_ in enumerate(ids)}
     left = margin_for(labels, 11)
-    cell = min(44.0, (WIDTH - left - 12) / max(len(ids), 1))
+    beyond = 0.7 * text_width(labels[-1], 11) if labels else 0.0  # the last label leans out to the right
+    cell = min(44.0, (WIDTH - left - beyond) / max(len(ids), 1))
     top = 14 + 0.75 * max((text_width(label, 11) for label in labels), default=0)
     with style.chart_style():
         size = cell * len(ids)

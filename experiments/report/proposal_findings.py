@@ -214,7 +214,7 @@ def _doubts(answer: Answer, names: StudyNames) -> Iterator[Text]:
 def next_words(answer: Answer, names: StudyNames) -> Text:
     """What more money would buy, and what binds now."""
     found = answer.next_yuan
-    binding = listed([names.binding(text) for text in found.binding])
+    binding = names.binding(found.binding)
     if found.step_cny_million is None:
         enough = fill("proposal.know.enough")
         return _join(enough, fill("proposal.know.binding", binding=binding)) if found.binding else enough
@@ -242,7 +242,9 @@ def light_words(answer: Answer, candidate: str, capacity_gbps: float, study: Stu
     if light is None:
         return Text("–", "–")
     if not _regenerated(light, capacity_gbps, study):
-        return fill("proposal.light.closes", margin=number(light.margin_db))
+        return fill(
+            "proposal.light.closes", rate=f"{light.highest_rate_gbps:g}", margin=number(light.margin_db)
+        )
     rate = min(capacity_gbps, study.figure("wave_gbps"))
     needed = light.regenerators.get(rate)
     if needed is None:

@@ -88,23 +88,34 @@ class StudyNames:
         """The name of a target."""
         return next((target.name for target in self._study.targets if target.id == id_), Text(id_, id_))
 
-    def binding(self, text: str) -> Text:
-        """What binds, as ``NextYuan`` names it."""
+    def binding(self, texts: tuple[str, ...]) -> Text:
+        """What binds, as ``NextYuan`` names it, in one line; of one kind all together."""
+        found: dict[str, list[Text]] = {}
+        for text in texts:
+            kind, name = self._binding(text)
+            found.setdefault(kind, []).append(name)
+        parts = []
+        for kind, names in found.items():
+            word, part = WORDS.get(f"proposal.binding.{kind}", Text("{}", "{}")), listed(names)
+            parts.append(Text(word.en.format(part.en), word.zh.format(part.zh)))
+        return listed(parts)
+
+    def _binding(self, text: str) -> tuple[str, Text]:
         if text == "budget":
-            return WORDS["proposal.binding.budget"]
-        for start, key, name in (
-            ("yearly budget ", "year", lambda rest: Text(rest, rest)),
-            ("capacity of ", "capacity", self.link),
-            ("lead time of ", "lead", self.candidate),
+            return "budget", Text("", "")
+        for start, kind in (
+            ("yearly budget ", "year"),
+            ("capacity of ", "capacity"),
+            ("lead time of ", "lead"),
         ):
             if text.startswith(start):
-                word, part = WORDS[f"proposal.binding.{key}"], name(text.removeprefix(start))
-                return Text(word.en.format(part.en), word.zh.format(part.zh))
-        return Text(text, text)
+                id_ = text.removeprefix(start)
+                return kind, self.short(id_) if id_ in self._study.candidates else self.link(id_)
+        return "other", Text(text, text)
 
     def figure(self, name: str) -> Text:
         """A figure of the study, a headline figure, or an assumption that was varied."""
-        for key in (f"proposal.figure.{name}", f"proposal.headline.{name}"):
+        for key in (f"proposal.headline.{name}", f"proposal.figure.{name}"):
             if key in WORDS:
                 return WORDS[key]
         if name in FIGURE_NAMES:
