@@ -35,8 +35,8 @@ class LinkService:
         drain_bps: rate at which what waits is served; the service curve is rate-latency (Le Boudec and
             Thiran, 2001, ch. 1.3).
         latency_ns: its latency: the frame that is being sent, what goes before the class, and the link's
-            jitter. That is half the width of the variation, and counts twice: packets so far apart when they
-            were sent may arrive together, and so bursts grow by it.
+            jitter, by the whole width of its variation: packets so far apart when they were sent may arrive
+            together, and so bursts grow by it.
         burst_limit_bits: most that the bursts of all its flows may add up to.
         propagation_ns: latency of the empty link.
     """
@@ -88,7 +88,7 @@ def service_of(
         rate_bps=int(own.rate),
         drain_bps=int(curve.rate),
         latency_ns=int(-(-curve.latency * _NANOSECONDS // 1))
-        + 2 * round(link.jitter_ms * NANOSECONDS_PER_MS),
+        + round(link.jitter_span_ms * NANOSECONDS_PER_MS),
         burst_limit_bits=limit_bits,
         propagation_ns=link_latency_ns(network, link),
     )

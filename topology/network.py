@@ -18,7 +18,9 @@ from types import MappingProxyType
 
 import networkx as nx
 
+from topology.burstloss import GilbertElliott
 from topology.geography import fibre_floor_ms
+from topology.variation import JitterDistribution, least, most
 
 
 class SiteKind(StrEnum):
@@ -135,10 +137,13 @@ class Link:
             ``great circle x 1.6``, ``from latency``).
         propagation_ms: one-way delay of the fibre.
         handover_ms: one-way extra delay of an inter-carrier hand-over on this link; usually 0.
-        loss_ratio: share of packets lost at random, 0 to 1.
+        jitter_ms: width of the variation of the delay, by the ``jitter_distribution``.
+        loss_ratio: share of packets lost, 0 to 1: each by itself, unless there is ``burst_loss``.
         queue_ms: how long a full queue in front of the link takes to drain.
         cost_cny_million: building cost if known, for proposals.
         shared_risk_groups: names of what fails all its links at once: a duct, a bridge (RFC 4202, SRLG).
+        burst_loss: how losses come in bursts; ``loss_ratio`` is its own then.
+        reorders: whether a packet may overtake another that varied more.
     """
 
     id: str
@@ -157,10 +162,29 @@ class Link:
     cost_cny_million: float | None = None
     shared_risk_groups: tuple[str, ...] = ()
     provenance: Provenance = Provenance()
+    jitter_distribution: JitterDistribution = JitterDistribution.UNIFORM
+    burst_loss: GilbertElliott | None = None
+    reorders: bool = False
+
+    @property
+    def jitter_span_ms(self) -> float:
+        """The longest delay minus the shortest."""
+        return (most(self.jitter_distribution) - least(self.jitter_distribution)) * self.jitter_ms
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data; the newer keys only where they say something, so that digests stay what they were."""
+        plain = asdict(self)
+        for key, usual in _USUAL.items():
+            if plain[key] == usual:
+                del plain[key]
+        return plain
 
     def other_end(self, site: str) -> str:
         """The end that is not ``site``."""
         return self.b if site == self.a else self.a
+
+
+_USUAL = {"jitter_distribution": JitterDistribution.UNIFORM, "burst_loss": None, "reorders": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +361,7 @@ class Network:
             "sources": {k: asdict(v) for k, v in self.sources.items()},
             "operators": {k: asdict(v) for k, v in self.operators.items()},
             "sites": {k: asdict(v) for k, v in self.sites.items()},
-            "links": {k: asdict(v) for k, v in self.links.items()},
+            "links": {k: v.to_dict() for k, v in self.links.items()},
             "services": {k: asdict(v) for k, v in self.services.items()},
             "demands": {k: asdict(v) for k, v in self.demands.items()},
         }

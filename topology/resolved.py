@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from topology.burstloss import GilbertElliott
 from topology.errors import InputError
 from topology.network import (
     Comparison,
@@ -30,6 +31,7 @@ from topology.network import (
     TrafficClass,
     Transport,
 )
+from topology.variation import JitterDistribution
 
 
 def network_from_dict(data: Mapping[str, Any]) -> Network:
@@ -61,10 +63,7 @@ def network_from_dict(data: Mapping[str, Any]) -> Network:
             id_: Site(**_named(entry | {"kind": SiteKind(entry["kind"])}))
             for id_, entry in data["sites"].items()
         },
-        links={
-            id_: Link(**_traced(entry | {"shared_risk_groups": tuple(entry.get("shared_risk_groups", ()))}))
-            for id_, entry in data["links"].items()
-        },
+        links={id_: _link(entry) for id_, entry in data["links"].items()},
         services={
             id_: Service(**_named(entry | {"instances": tuple(entry["instances"])}))
             for id_, entry in data["services"].items()
@@ -92,6 +91,15 @@ def read_network(path: Path) -> Network:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"holds no resolved network ({error})", where=str(path)) from None
+
+
+def _link(entry: Mapping[str, Any]) -> Link:
+    typed: dict[str, Any] = {"shared_risk_groups": tuple(entry.get("shared_risk_groups", ()))}
+    if "jitter_distribution" in entry:
+        typed["jitter_distribution"] = JitterDistribution(entry["jitter_distribution"])
+    if "burst_loss" in entry:
+        typed["burst_loss"] = GilbertElliott(**entry["burst_loss"])
+    return Link(**_traced({**entry, **typed}))
 
 
 def _reserved(entry: Mapping[str, Any] | None) -> ReservedClass | None:

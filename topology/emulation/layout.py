@@ -107,6 +107,9 @@ class Layout:
                 jitter_ms=link.jitter_ms,
                 loss_ratio=link.loss_ratio,
                 queue_bytes=max(MIN_QUEUE_BYTES, round(rate_mbps * 1e3 / 8 * link.queue_ms)),
+                jitter_distribution=link.jitter_distribution,
+                burst_loss=link.burst_loss,
+                reorders=link.reorders,
             )
             reserved = network.routing.reserved
             classes = () if reserved is None else link_classes(properties, reserved)
@@ -189,7 +192,7 @@ def _link_from_dict(entry: dict[str, Any]) -> LinkLayout:
         number=entry["number"],
         a=LinkEnd(**entry["a"]),
         b=LinkEnd(**entry["b"]),
-        properties=LinkProperties(**entry["properties"]),
+        properties=LinkProperties.from_dict(entry["properties"]),
         classes=tuple(_class_from_dict(fields) for fields in entry["classes"]),
     )
 

@@ -10,11 +10,13 @@ up to the caller.
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 
+from topology.burstloss import bursts_alike
 from topology.emulation.contention import (
     Contender,
     class_faults,
@@ -27,7 +29,7 @@ from topology.emulation.layout import Layout, LinkLayout
 from topology.emulation.links import LinkProperties, Pipe, shaping
 from topology.emulation.links.buckets import burst_bytes
 from topology.emulation.links.shaped import Shaped
-from topology.emulation.reading import DEFAULT_TOLERANCE, LinkReading, Tolerance
+from topology.emulation.reading import DEFAULT_TOLERANCE, LinkReading, Tolerance, jitter_distance
 from topology.emulation.trains import groups_of, measured_rate_mbps, train_of
 from topology.errors import EmulationError
 
@@ -109,7 +111,7 @@ def _numbers_of_contenders(contenders: Mapping[int, Sequence[Contender]], first:
 
 def _directions(link: LinkLayout) -> tuple[Direction, Direction]:
     declared = link.properties
-    slowest_ms = declared.delay_ms + declared.jitter_ms
+    slowest_ms = declared.most_delay_ms
     return (
         Direction(link.a.interface, link.b.interface, slowest_ms, declared.rate_mbps),
         Direction(link.b.interface, link.a.interface, slowest_ms, declared.rate_mbps),
@@ -127,11 +129,13 @@ def _reading(
     left_at = dict(probed.left)
     delays_ms = sorted((at - left_at[n]) / 1e6 for n, at in dict(probed.arrived).items() if n in left_at)
     both = (probed, trained)
+    declared = link.properties
+    alone = declared.reorders or _least_gap_ms(probed) >= declared.most_delay_ms - declared.least_delay_ms
     return LinkReading(
         link=link.link,
         source=source.site,
         destination=destination.site,
-        declared=link.properties,
+        declared=declared,
         probes=len(delays_ms),
         delay_min_ms=delays_ms[0] if delays_ms else None,
         delay_median_ms=statistics.median(delays_ms) if delays_ms else None,
@@ -141,6 +145,9 @@ def _reading(
         lost=sum(len(dict(seen.left).keys() - dict(seen.arrived).keys()) for seen in both),
         reordered=sum(_reordered(seen) for seen in both),
         duplicated=sum(len(seen.arrived) - len(dict(seen.arrived)) for seen in both),
+        jitter_distance=jitter_distance(declared, delays_ms, DEFAULT_TOLERANCE)
+        if declared.achievable_jitter_ms and delays_ms and alone
+        else None,
     )
 
 
@@ -169,17 +176,36 @@ def _faults(links: Sequence[LinkLayout], pipe: Pipe, shaped: Mapping[str, Shaped
     return faults
 
 
+def _least_gap_ms(seen: Sightings) -> float:
+    """The shortest time between two frames that left one after the other; infinite with less than two."""
+    times = [at for _number, at in seen.left]
+    return min((later - earlier for earlier, later in itertools.pairwise(times)), default=math.inf) / 1e6
+
+
 def pipe_faults(asked: LinkProperties, said: LinkProperties) -> list[str]:
     """Where the pipe says it does something else than asked for. Pure."""
     found = []
     if not math.isclose(asked.delay_ms, said.delay_ms, rel_tol=1e-3, abs_tol=0.01):
         found.append(f"delay set to {_ms(said.delay_ms)} instead of {_ms(asked.delay_ms)}")
-    jitter_ms = min(asked.jitter_ms, asked.delay_ms)  # a pipe cannot send before it received
-    if not math.isclose(jitter_ms, min(said.jitter_ms, said.delay_ms), rel_tol=1e-3, abs_tol=0.01):
+    jitter_ms = asked.achievable_jitter_ms  # a pipe cannot send before it received
+    if not math.isclose(jitter_ms, said.achievable_jitter_ms, rel_tol=1e-3, abs_tol=0.01):
         found.append(f"jitter set to {_ms(said.jitter_ms)} instead of {_ms(jitter_ms)}")
+    if asked.jitter_distribution is not said.jitter_distribution:
+        found.append(f"jitter is {said.jitter_distribution} instead of {asked.jitter_distribution}")
+    if asked.reorders != said.reorders:
+        found.append("reorders frames" if said.reorders else "keeps the order of frames")
+    if not bursts_alike(asked.burst_loss, said.burst_loss):
+        found.append(f"losses {_bursts(said)} instead of {_bursts(asked)}")
     if not math.isclose(asked.loss_ratio, said.loss_ratio, rel_tol=1e-3, abs_tol=1e-6):
         found.append(f"loss set to {said.loss_ratio:.4%} instead of {asked.loss_ratio:.4%}")
     return found
+
+
+def _bursts(properties: LinkProperties) -> str:
+    bursts = properties.burst_loss
+    if bursts is None:
+        return "each by itself"
+    return "in bursts ({:g}, {:g}, {:g}, {:g})".format(*astuple(bursts))
 
 
 def _ms(milliseconds: float) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from topology.burstloss import GilbertElliott
 from topology.emulation.links import LinkProperties
 from topology.emulation.links.classes import LinkClass
 from topology.emulation.links.shaped import ShapedClass
+from topology.variation import kolmogorov_distance, kolmogorov_limit, median_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +22,17 @@ class Tolerance:
             standard errors of the median more.
         rate_ratio: the rate may be off by this share.
         loss_probability: losses are wrong if a link with the declared loss would lose so many, or so few,
-            with less than this probability (exact binomial, each side). A link that declares no loss must
-            not lose a single frame.
+            with less than this probability (exact binomial, or exact chain of bursts; each side). A link that
+            declares no loss must not lose a single frame.
+        jitter_probability: a jitter is wrong if one of the declared distribution would be as far from it with
+            less than this probability, after the allowance for the delay.
     """
 
     delay_ratio: float = 0.03
     delay_ms: float = 0.25
     rate_ratio: float = 0.05
     loss_probability: float = 1e-6
+    jitter_probability: float = 1e-6
 
 
 DEFAULT_TOLERANCE = Tolerance()
@@ -72,6 +78,9 @@ class LinkReading:
         reordered: frames that arrived after a later one; ``duplicated``: arrived more than once.
         faults: where the pipe or HTB itself says something else than the layout.
         attempts: how many times it was measured; this is the last.
+        jitter_distance: how far the delays are from the declared distribution, in shares of all frames
+            (Kolmogorov's D, ``variation.kolmogorov_distance``); ``None`` without jitter, or where frames
+            that came so close on each other wait for each other.
         classes: each class of the link; empty where it has none.
     """
 
@@ -91,11 +100,14 @@ class LinkReading:
     faults: tuple[str, ...] = ()
     attempts: int = 1
     classes: tuple[ClassReading, ...] = ()
+    jitter_distance: float | None = None
 
     @property
     def delay_error_ms(self) -> float:
-        """Median delay minus declared delay; infinite where nothing arrived."""
-        return math.inf if self.delay_median_ms is None else self.delay_median_ms - self.declared.delay_ms
+        """Median delay minus that of the declared distribution; infinite where nothing arrived."""
+        if self.delay_median_ms is None:
+            return math.inf
+        return self.delay_median_ms - self.declared.median_delay_ms
 
     def problems(self, tolerance: Tolerance = DEFAULT_TOLERANCE) -> list[str]:
         """What is outside ``tolerance``, a sentence each; empty when the link does what it declares."""
@@ -104,11 +116,11 @@ class LinkReading:
             return [*found, f"none of {self.sent} frames came through"]
         declared = self.declared
         allowed_ms = max(tolerance.delay_ratio * declared.delay_ms, tolerance.delay_ms)
-        # The median of n uniform values within +-j has a standard error of about j / sqrt(n).
-        allowed_ms += 4 * declared.jitter_ms / math.sqrt(max(1, self.probes))
+        error = median_error(declared.jitter_distribution)
+        allowed_ms += 4 * error * declared.jitter_ms / math.sqrt(max(1, self.probes))
         if abs(self.delay_error_ms) > allowed_ms:
             found.append(
-                f"delay {self.delay_median_ms:.3f} ms, declared {declared.delay_ms:.3f} ms"
+                f"delay {self.delay_median_ms:.3f} ms, declared {declared.median_delay_ms:.3f} ms"
                 f" (tolerance {allowed_ms:.3f} ms)"
             )
         if self.rate_mbps is None:
@@ -118,13 +130,47 @@ class LinkReading:
                 f"rate {self.rate_mbps:.3f} Mbit/s, declared {declared.rate_mbps:.3f} Mbit/s"
                 f" (tolerance {tolerance.rate_ratio:.0%})"
             )
-        if not loss_credible(self.lost, self.sent, declared.loss_ratio, tolerance.loss_probability):
-            found.append(f"lost {self.lost} of {self.sent} frames, declared {declared.loss_ratio:.4%}")
-        if self.reordered:
+        if self.jitter_distance is not None and self.jitter_distance > kolmogorov_limit(
+            self.probes, tolerance.jitter_probability
+        ):
+            found.append(
+                f"the delays are no {declared.jitter_distribution} variation of {declared.jitter_ms:g} ms:"
+                f" off by {self.jitter_distance:.0%} of {self.probes} frames"
+            )
+        if not self._loss_credible(tolerance.loss_probability):
+            bursts = "" if declared.burst_loss is None else " in bursts"
+            found.append(
+                f"lost {self.lost} of {self.sent} frames, declared {declared.loss_ratio:.4%}{bursts}"
+            )
+        if self.reordered and not declared.reorders:
             found.append(f"{self.reordered} of {self.sent} frames came out of order")
         if self.duplicated:
             found.append(f"{self.duplicated} of {self.sent} frames came twice")
         return found + [problem for each in self.classes for problem in each.problems(tolerance)]
+
+    def _loss_credible(self, probability: float) -> bool:
+        bursts = self.declared.burst_loss
+        if bursts is None:
+            return loss_credible(self.lost, self.sent, self.declared.loss_ratio, probability)
+        return burst_loss_credible(self.lost, self.sent, bursts, probability)
+
+
+def jitter_distance(declared: LinkProperties, delays_ms: Sequence[float], tolerance: Tolerance) -> float:
+    """Kolmogorov's D of delays of a link with jitter, each allowed the tolerance of the delay. Pure."""
+    jitter_ms = declared.achievable_jitter_ms
+    allowed_ms = max(tolerance.delay_ratio * declared.delay_ms, tolerance.delay_ms)
+    return kolmogorov_distance(
+        declared.jitter_distribution,
+        [(delay_ms - declared.delay_ms) / jitter_ms for delay_ms in delays_ms],
+        allowed_ms / jitter_ms,
+    )
+
+
+def burst_loss_credible(lost: int, sent: int, bursts: GilbertElliott, probability: float) -> bool:
+    """As ``loss_credible``, for a link whose losses come in ``bursts``. Pure."""
+    at_most = bursts.probability_of_at_most(lost, sent)
+    at_least = 1 - bursts.probability_of_at_most(lost - 1, sent)
+    return min(at_most, at_least) >= probability
 
 
 def loss_credible(lost: int, sent: int, loss_ratio: float, probability: float) -> bool:

@@ -6,6 +6,8 @@ ten follow-ups; all that can be told at once is.
 
 from __future__ import annotations
 
+import math
+
 import networkx as nx
 from pydantic import BaseModel, ValidationError
 
@@ -16,9 +18,10 @@ from topology.scenario.messages import explain
 from topology.scenario.node import Node, Step, show
 from topology.scenario.parts import LinkIn, SiteIn
 from topology.scenario.reach import latency_from_ms
-from topology.scenario.references import check_references
+from topology.scenario.references import check_references, has
 from topology.scenario.resolve import resolve
 from topology.scenario.schema import ScenarioFile
+from topology.variation import JitterDistribution, least
 
 SLACK = 0.999  # coordinates and lengths are rounded
 CONTROL_DSCP = 48  # CS6: what switches say to each other, such as BFD
@@ -46,6 +49,7 @@ def checked(root: Node, base: str, findings: Findings) -> Network | None:
     if scenario is None or findings:
         return None
     network = resolve(scenario, base)
+    _check_variation(network, root, findings)
     _check_reach(network, root, findings)
     return None if findings else network
 
@@ -168,6 +172,26 @@ def _check_reserved(scenario: ScenarioFile, root: Node, findings: Findings) -> N
                 node,
                 "a reserved demand states no max_one_way_ms",
                 "say which one-way delay must never be exceeded",
+            )
+
+
+def _check_variation(network: Network, root: Node, findings: Findings) -> None:
+    """Whether what links state of their jitter can be."""
+    for number, link in enumerate(network.links.values()):
+        node = root.at(["links", number])
+        stated = [key for key in ("jitter_distribution", "reorders") if has(node, key)]
+        if stated and not link.jitter_ms:
+            hint = "state jitter_ms here, or figures.jitter_ms for all links"
+            findings.add(node.at([stated[0]]), f"states {' and '.join(stated)}, but no jitter", hint)
+        if link.jitter_distribution is JitterDistribution.UNIFORM:
+            continue  # cut to the latency, which leaves its shape
+        latency_ms, depth = network.link_latency_ms(link), -least(link.jitter_distribution)
+        if link.jitter_ms * depth > latency_ms:
+            findings.add(
+                node.at(["jitter_distribution"]),
+                f"{link.jitter_distribution} jitter of {link.jitter_ms:g} ms reaches"
+                f" {link.jitter_ms * depth:.3g} ms below the mean, but the link has only {latency_ms:.3f} ms",
+                f"state at most {math.floor(latency_ms / depth * 1000) / 1000:g} ms of jitter",
             )
 
 

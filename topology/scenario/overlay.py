@@ -3,7 +3,7 @@
 ``change`` follows JSON Merge Patch (RFC 7396): only the stated keys change, ``null`` takes one away. Three
 rules keep a merged part honest: a stated source or assumption replaces what the base said about the origin
 of its figures; a changed figure must state one; ``route_km``, ``latency_ms`` and ``route_factor`` replace one
-another, as do a demand's ``to`` and ``service``.
+another, as do ``loss_ratio`` and ``burst_loss``, and a demand's ``to`` and ``service``.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ FIGURES = {
     "sites": ("location", "transit_ms"),
     "links": (
         *("capacity_gbps", "route_km", "latency_ms", "route_factor", "handover_ms"),
-        *("jitter_ms", "loss_ratio", "queue_ms", "cost_cny_million"),
+        *("jitter_ms", "jitter_distribution", "reorders", "loss_ratio", "burst_loss"),
+        *("queue_ms", "cost_cny_million"),
     ),
     "demands": ("rate_gbps", "burst_mbit", "max_one_way_ms"),
 }
-_ALTERNATIVES = ({"route_km", "latency_ms", "route_factor"}, {"to", "service"})
+_ALTERNATIVES = (
+    {"route_km", "latency_ms", "route_factor"},
+    {"loss_ratio", "burst_loss"},
+    {"to", "service"},
+)
 _SINGULAR = {name: name.removesuffix("s") for name in SECTIONS}
 
 
@@ -144,7 +149,8 @@ def _changed_part(part: Node, patch: Node, section: str, findings: Findings) -> 
         findings.add(patch, what, "add 'source: ID' or 'assumption: WHY'")
     for group in _ALTERNATIVES:
         if group.intersection(stated):
-            entries = {key: node for key, node in entries.items() if key not in group}
+            others = group.difference(stated)
+            entries = {key: node for key, node in entries.items() if key not in others}
     return _merge(part.with_value(entries), patch)
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic_core import PydanticCustomError
 
 from topology.network import Protection, SiteKind, TrafficClass, Transport
+from topology.variation import JitterDistribution
 
 SHORT_LINK = re.compile(r"\s*(\S+)\s+--\s+(\S+)\s*")
 
@@ -110,6 +111,19 @@ class SiteIn(WithProvenance):
     interconnection and ixp; no for cluster, metro and cdn."""
 
 
+class BurstLossIn(Part):
+    """Losses in bursts by the model of Gilbert and Elliott: probabilities per packet."""
+
+    good_to_bad: Annotated[float, Field(gt=0, le=1)]
+    """That the good state ends with a packet."""
+    bad_to_good: Annotated[float, Field(gt=0, le=1)]
+    """That the bad state ends with a packet; its inverse is the mean length of a burst, in packets."""
+    loss_in_bad: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """That a packet is lost in the bad state."""
+    loss_in_good: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """That a packet is lost in the good state."""
+
+
 class LinkIn(WithProvenance):
     """A bidirectional link; each figure holds in each direction and needs a source or an assumption."""
 
@@ -128,9 +142,16 @@ class LinkIn(WithProvenance):
     handover_ms: Milliseconds | None = None
     """One-way extra delay of an inter-carrier hand-over on this link. Default: 0."""
     jitter_ms: Milliseconds | None = None
-    """Half-width of a uniform variation of the delay. Default: figure `jitter_ms`."""
+    """Width of the variation of the delay: half of it if `uniform`, the standard deviation if `normal`.
+    Default: figure `jitter_ms`."""
+    jitter_distribution: Annotated[JitterDistribution | None, Field(strict=False)] = None
+    """How the delay varies. Default: `uniform`."""
+    reorders: bool | None = None
+    """Whether packets that varied less overtake others. Default: no, they wait."""
     loss_ratio: LossRatio | None = None
-    """Share of packets lost at random. Default: figure `loss_ratio`."""
+    """Share of packets lost at random, each by itself. Default: figure `loss_ratio`."""
+    burst_loss: BurstLossIn | None = None
+    """Losses in bursts, stated instead of `loss_ratio`."""
     queue_ms: Milliseconds | None = None
     """How long a full queue in front of the link takes to drain. Default: figure `queue_ms`."""
     medium: Line = "fibre"

@@ -12,6 +12,11 @@ from topology.scenario.findings import Findings
 from topology.scenario.node import Node, show
 from topology.scenario.overlay import FIGURES, SECTIONS, link_ends, link_id, parts_of
 
+_ALTERNATIVES = (
+    (("route_km", "latency_ms", "route_factor"), "keep one: each alone fixes the length and the latency"),
+    (("loss_ratio", "burst_loss"), "keep one: burst_loss says how many are lost as well"),
+)
+
 
 def check_references(root: Node, findings: Findings) -> None:
     """Add to ``findings`` whatever in ``root`` names something unknown, twice, or without provenance."""
@@ -71,10 +76,11 @@ def _links(links: Iterable[Node], known: dict[str, dict[str, Node]], findings: F
 
 
 def _alternatives(link: Node, findings: Findings) -> None:
-    length = [key for key in ("route_km", "latency_ms", "route_factor") if has(link, key)]
-    if len(length) > 1:
-        hint = "keep one: each alone fixes the length and the latency"
-        findings.add(link.at([length[1]]), f"states {' and '.join(length)}; they exclude each other", hint)
+    for keys, hint in _ALTERNATIVES:
+        stated = [key for key in keys if has(link, key)]
+        if len(stated) > 1:
+            what = f"states {' and '.join(stated)}; they exclude each other"
+            findings.add(link.at([stated[1]]), what, hint)
 
 
 def check_demand(demand: Node, known: Mapping[str, Mapping[str, object]], findings: Findings) -> None:

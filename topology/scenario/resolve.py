@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 
+from topology.burstloss import GilbertElliott
 from topology.geography import great_circle_km, propagation_ms
 from topology.network import (
     Comparison,
@@ -27,9 +28,10 @@ from topology.network import (
     Text,
     TrafficClass,
 )
-from topology.scenario.parts import DemandIn, LinkIn, SiteIn, TextIn, WithProvenance
+from topology.scenario.parts import BurstLossIn, DemandIn, LinkIn, SiteIn, TextIn, WithProvenance
 from topology.scenario.reach import latency_from_ms
 from topology.scenario.schema import FiguresIn, MeasureIn, ScenarioFile
+from topology.variation import JitterDistribution
 
 CARRIES_TRANSIT = frozenset({SiteKind.HUB, SiteKind.POP, SiteKind.INTERCONNECTION, SiteKind.IXP})
 DEFAULT_QUEUE_MS = 20.0
@@ -128,6 +130,7 @@ def _link(link: LinkIn, sites: dict[str, Site], figures: Figures) -> Link:
         return float(stated if stated is not None else figures[name][0])
 
     a, b = link.ends
+    bursts = _bursts(link.burst_loss)
     fibre_us_per_km = figures["fibre_us_per_km"][0]
     if link.latency_ms is not None:
         latency_ms, basis = float(link.latency_ms), "from latency"
@@ -145,13 +148,27 @@ def _link(link: LinkIn, sites: dict[str, Site], figures: Figures) -> Link:
         propagation_ms=round(latency_ms, 6),
         handover_ms=float(link.handover_ms or 0),
         jitter_ms=figure("jitter_ms", link.jitter_ms),
-        loss_ratio=figure("loss_ratio", link.loss_ratio),
+        loss_ratio=figure("loss_ratio", link.loss_ratio) if bursts is None else round(bursts.loss_ratio, 9),
         queue_ms=figure("queue_ms", link.queue_ms),
         medium=link.medium,
         operator=link.operator or "",
         cost_cny_million=None if link.cost_cny_million is None else float(link.cost_cny_million),
         shared_risk_groups=tuple(link.shared_risk_groups),
         provenance=_provenance(link),
+        jitter_distribution=link.jitter_distribution or JitterDistribution.UNIFORM,
+        burst_loss=bursts,
+        reorders=bool(link.reorders),
+    )
+
+
+def _bursts(stated: BurstLossIn | None) -> GilbertElliott | None:
+    if stated is None:
+        return None
+    return GilbertElliott(
+        float(stated.good_to_bad),
+        float(stated.bad_to_good),
+        float(stated.loss_in_bad),
+        float(stated.loss_in_good),
     )
 
 

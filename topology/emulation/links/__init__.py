@@ -17,9 +17,12 @@ traffic costs neither a switch nor a delay line anything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from topology.burstloss import GilbertElliott
+from topology.variation import JitterDistribution, least, most, quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,11 @@ class LinkProperties:
     Attributes:
         rate_mbps: emulated rate of IP packets plus Ethernet header, after scaling.
         delay_ms: one-way delay of an empty link, never scaled.
-        jitter_ms: half-width of a uniform variation around ``delay_ms``; packets are never reordered.
-        loss_ratio: share of packets lost at random, 0 to 1.
+        jitter_ms: width of the variation around ``delay_ms``, by the ``jitter_distribution``.
+        loss_ratio: share of packets lost, 0 to 1: each by itself, unless there is ``burst_loss``.
         queue_bytes: what waits in front of the link at most, in bytes of Ethernet frames.
+        burst_loss: how losses come in bursts; ``loss_ratio`` is its own then.
+        reorders: whether a packet may overtake another that varied more; otherwise it waits for it.
     """
 
     rate_mbps: float
@@ -39,6 +44,39 @@ class LinkProperties:
     jitter_ms: float = 0.0
     loss_ratio: float = 0.0
     queue_bytes: int = 250_000
+    jitter_distribution: JitterDistribution = JitterDistribution.UNIFORM
+    burst_loss: GilbertElliott | None = None
+    reorders: bool = False
+
+    @property
+    def achievable_jitter_ms(self) -> float:
+        """``jitter_ms``, or what of it is left where the delay would come below nothing."""
+        return min(self.jitter_ms, self.delay_ms / -least(self.jitter_distribution))
+
+    @property
+    def median_delay_ms(self) -> float:
+        """The delay that half of all packets do not exceed: of a skewed distribution not ``delay_ms``."""
+        return self.delay_ms + quantile(self.jitter_distribution, 0.5) * self.achievable_jitter_ms
+
+    @property
+    def least_delay_ms(self) -> float:
+        """The shortest delay of an empty link, of any packet."""
+        return max(0.0, self.delay_ms + least(self.jitter_distribution) * self.achievable_jitter_ms)
+
+    @property
+    def most_delay_ms(self) -> float:
+        """The longest delay of an empty link, of any packet."""
+        return self.delay_ms + most(self.jitter_distribution) * self.achievable_jitter_ms
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> LinkProperties:
+        """The properties whose ``dataclasses.asdict`` is ``fields``, also after a way through JSON."""
+        typed = dict(fields)
+        if "jitter_distribution" in typed:
+            typed["jitter_distribution"] = JitterDistribution(typed["jitter_distribution"])
+        if typed.get("burst_loss") is not None:
+            typed["burst_loss"] = GilbertElliott(**typed["burst_loss"])
+        return cls(**typed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +101,7 @@ class Pipe(Protocol):
         """
 
     def change(self, link: str, properties: LinkProperties) -> None:
-        """Give a running link other properties (delay, jitter, loss)."""
+        """Give a running link other properties (delay, jitter, loss); whether it reorders stays as it is."""
 
     def silence(self, link: str, *, forth: bool, back: bool) -> None:
         """Lose every frame from a to b (``forth``), from b to a (``back``), those under way too; or no more.

@@ -37,7 +37,7 @@ from topology.emulation.links.packetsocket import (
     stamp_ns,
 )
 from topology.emulation.links.priority import RealTime
-from topology.emulation.links.schedule import DelayQueue, limit_bytes
+from topology.emulation.links.schedule import DelayQueue, limit_bytes, queue_of
 from topology.emulation.links.timer import Allowance, Timer, WakeUps
 
 FRAMES_PER_TURN = 16  # read from one socket before looking at the clock again
@@ -238,8 +238,11 @@ class DelayLine:
             case "start":
                 return self._start(request["wires"], request["seed"])
             case "change":
-                properties = LinkProperties(**request["properties"])
-                for lane in self._links[request["link"]]:
+                properties = LinkProperties.from_dict(request["properties"])
+                lanes = self._links[request["link"]]
+                if any(lane.queue.properties.reorders != properties.reorders for lane in lanes):
+                    return {"error": "whether a running link reorders cannot change", "link": request["link"]}
+                for lane in lanes:
                     lane.queue.change(properties)
                 self._set_nap()
                 return {"done": True}
@@ -267,7 +270,7 @@ class DelayLine:
     def _start(self, wires: list[list[Any]], seed: int) -> dict[str, Any] | None:
         """Open all sockets. The answer to a good start comes when the loop runs."""
         for link, a, b, described in wires:
-            properties = LinkProperties(**described)
+            properties = LinkProperties.from_dict(described)
             # The kernel charges a small frame with several times its size, so room for twice the bytes.
             buffer_bytes = 2 * limit_bytes(properties)
             try:
@@ -276,8 +279,8 @@ class DelayLine:
             except OSError as error:
                 return {"error": f"cannot open {a} and {b}: {error.strerror}", "link": link}
             number = len(self._lanes)
-            forth = Lane(number, end_a, end_b, DelayQueue(properties, f"{seed}/{link}/ab"))
-            back = Lane(number + 1, end_b, end_a, DelayQueue(properties, f"{seed}/{link}/ba"))
+            forth = Lane(number, end_a, end_b, queue_of(properties, f"{seed}/{link}/ab"))
+            back = Lane(number + 1, end_b, end_a, queue_of(properties, f"{seed}/{link}/ba"))
             self._links[link] = (forth, back)
             for lane in (forth, back):
                 self._lanes[lane.source.fileno()] = lane
@@ -290,7 +293,7 @@ class DelayLine:
     def _set_nap(self) -> None:
         """How long arrivals may be left unread: half the least delay, so that none is read too late."""
         every = [lane.queue.properties for lane in self._numbered]
-        least_ms = min((max(0.0, each.delay_ms - each.jitter_ms) for each in every), default=0.0)
+        least_ms = min((each.least_delay_ms for each in every), default=0.0)
         self._nap_ns = min(MOST_NAP_NS, round(least_ms * 1e6 / 2))
 
     @staticmethod

@@ -1,19 +1,23 @@
 """When a frame leaves one direction of a link: delay, jitter, loss and a bounded queue. Pure.
 
-A frame that arrived at time t leaves at ``max(t + delay + U(-jitter, +jitter), the previous frame's time)``:
-never early, never before an earlier frame. Frames closer together than twice the jitter are therefore held
+A frame that arrived at time t leaves at ``max(t + delay + variation, the previous frame's time)``: never
+early, never before an earlier frame. Frames closer together than the variation is wide are therefore held
 back by their predecessors, as on a real link that varies but does not reorder (netem with a rate does the
-same). Losses and jitter are drawn from two generators of their own, so that changing one of the two leaves
-the other's sequence as it was.
+same). A link that reorders sends each at its own time. Losses and jitter are drawn from two generators of
+their own, so that changing one of the two leaves the other's sequence as it was.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from topology.burstloss import GilbertElliott
 from topology.emulation.links import LinkProperties
+from topology.variation import JitterDistribution, quantile
 
 QUEUE_MARGIN_BYTES = 512 * 1024  # eight full GSO frames
 QUEUE_MARGIN_MS = 20.0  # what piles up while the process waits for a processor
@@ -44,14 +48,15 @@ class DelayQueue:
     """One direction of a link. Frames are bytes; times are ns of one clock of the caller's."""
 
     __slots__ = (
+        "_bursts",
         "_delay_ns",
         "_held_bytes",
         "_jitter",
-        "_jitter_ns",
         "_last_due_ns",
         "_limit_bytes",
+        "_loses",
         "_loss",
-        "_loss_ratio",
+        "_vary",
         "_waiting",
         "frames",
         "late_max_ns",
@@ -69,6 +74,8 @@ class DelayQueue:
         self._loss = Random(f"{seed}/loss")
         self._jitter = Random(f"{seed}/jitter")
         self._waiting: deque[tuple[int, bytes]] = deque()
+        self._loses: Callable[[], bool] | None = None
+        self._bursts: GilbertElliott | None = None
         self._held_bytes = 0
         self._last_due_ns = 0
         self.silent = False  # whoever sends what ``pop`` gives must look: frames under way are lost as well
@@ -81,8 +88,13 @@ class DelayQueue:
         self.properties = properties
         self._delay_ns = round(properties.delay_ms * 1e6)
         # A variation wider than the delay would ask for frames before they came.
-        self._jitter_ns = round(min(properties.jitter_ms, properties.delay_ms) * 1e6)
-        self._loss_ratio = properties.loss_ratio
+        jitter_ns = round(properties.achievable_jitter_ms * 1e6)
+        self._vary = variation(properties.jitter_distribution, jitter_ns, self._jitter) if jitter_ns else None
+        if properties.burst_loss is None:
+            self._loses = alone(properties.loss_ratio, self._loss) if properties.loss_ratio else None
+        elif properties.burst_loss != self._bursts:  # one that stays keeps its state
+            self._loses = properties.burst_loss.chain(self._loss.random)
+        self._bursts = properties.burst_loss
         self._limit_bytes = limit_bytes(properties)
 
     def push(self, frame: bytes, arrived_ns: int) -> int | None:
@@ -90,15 +102,15 @@ class DelayQueue:
         if self.silent:
             self.silenced += 1
             return None
-        if self._loss_ratio and self._loss.random() < self._loss_ratio:
+        if self._loses is not None and self._loses():
             self.lost += 1
             return None
         if self._held_bytes + len(frame) > self._limit_bytes:
             self.overflow += 1
             return None
         due_ns = arrived_ns + self._delay_ns
-        if self._jitter_ns:
-            due_ns += round(self._jitter.uniform(-self._jitter_ns, self._jitter_ns))
+        if self._vary is not None:
+            due_ns += self._vary()
         if due_ns < self._last_due_ns:
             due_ns = self._last_due_ns
         else:
@@ -135,7 +147,55 @@ class DelayQueue:
         )
 
 
+class ReorderingQueue(DelayQueue):
+    """One direction of a link that reorders: each frame leaves at its own time, whatever the others do.
+
+    It is asked for each frame by itself: ``push`` tells every due time, and ``next_due_ns`` none, so that
+    whoever drains it keeps a reminder for each frame.
+    """
+
+    __slots__ = ("_frames", "_number")
+
+    def __init__(self, properties: LinkProperties, seed: str) -> None:
+        super().__init__(properties, seed)
+        self._frames: list[tuple[int, int, bytes]] = []
+        self._number = 0
+
+    def push(self, frame: bytes, arrived_ns: int) -> int | None:
+        """Take a frame; its due time, or ``None`` if it is lost."""
+        self._last_due_ns = 0
+        if super().push(frame, arrived_ns) is None:
+            return None
+        due_ns, _frame = self._waiting.pop()
+        self._number += 1
+        heapq.heappush(self._frames, (due_ns, self._number, frame))
+        return due_ns
+
+    def pop(self) -> bytes:
+        """Remove and return the first frame due."""
+        _due_ns, _number, frame = heapq.heappop(self._frames)
+        self._held_bytes -= len(frame)
+        return frame
+
+
+def queue_of(properties: LinkProperties, seed: str) -> DelayQueue:
+    """The queue that does what ``properties`` say of order."""
+    return (ReorderingQueue if properties.reorders else DelayQueue)(properties, seed)
+
+
+def variation(distribution: JitterDistribution, jitter_ns: int, source: Random) -> Callable[[], int]:
+    """What the next frame's delay varies by, and the next, in ns; drawn from ``source``."""
+    if distribution is JitterDistribution.UNIFORM:
+        return lambda: round(source.uniform(-jitter_ns, jitter_ns))
+    return lambda: round(jitter_ns * quantile(distribution, source.random()))
+
+
+def alone(loss_ratio: float, source: Random) -> Callable[[], bool]:
+    """Whether the next frame is lost, and the next, each by itself; drawn from ``source``."""
+    return lambda: source.random() < loss_ratio
+
+
 def limit_bytes(properties: LinkProperties) -> int:
     """The most one direction holds: what is in flight at the full rate, and a margin."""
-    flight_ms = properties.delay_ms + min(properties.jitter_ms, properties.delay_ms) + QUEUE_MARGIN_MS
+    flight_ms = properties.most_delay_ms + QUEUE_MARGIN_MS
     return round(properties.rate_mbps * 1e3 / 8 * flight_ms) + QUEUE_MARGIN_BYTES

@@ -7,14 +7,18 @@ the command and the link it was for.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from topology.errors import EmulationError, MachineError
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 _FAILED_LINE = re.compile(r"^Command failed -:(\d+)$", re.MULTILINE)
 
 
@@ -26,12 +30,15 @@ class Command:
     text: str
 
 
-def run(commands: Sequence[Command]) -> None:
-    """Run all ``commands``, in order. Raises ``EmulationError`` naming the link of the first that fails."""
+def run(commands: Sequence[Command], *, library: Path | None = None) -> None:
+    """Run all ``commands``, in order. Raises ``EmulationError`` naming the link of the first that fails.
+
+    ``library``: where tc looks for the distributions of netem, if any command names one.
+    """
     if not commands:
         return
     batch = "".join(f"{command.text}\n" for command in commands)
-    done = _tc(["-batch", "-"], batch)
+    done = _tc(["-batch", "-"], batch, {} if library is None else {"TC_LIB_DIR": str(library)})
     if done.returncode == 0 and not done.stderr:
         return
     failed = failed_line(done.stderr)
@@ -78,8 +85,17 @@ def show_text(commands: Sequence[str]) -> str:
     return _tc(["-force", "-batch", "-"], "".join(f"{command}\n" for command in commands)).stdout
 
 
-def _tc(arguments: Sequence[str], text: str) -> subprocess.CompletedProcess[str]:
+def _tc(
+    arguments: Sequence[str], text: str, environment: Mapping[str, str] = _NONE
+) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(["tc", *arguments], input=text, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            ["tc", *arguments],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **environment},
+        )
     except FileNotFoundError:
         raise MachineError("the program tc is missing", hint="apt-get install iproute2") from None

@@ -81,7 +81,9 @@ class UserspacePipe:
 
     def declared(self) -> dict[str, LinkProperties]:
         """What the delay line says it is doing, by link id."""
-        return {link: LinkProperties(**entry) for link, entry in self._ask({"do": "declared"}).items()}
+        return {
+            link: LinkProperties.from_dict(entry) for link, entry in self._ask({"do": "declared"}).items()
+        }
 
     def counters(self) -> dict[str, tuple[Counters, Counters]]:
         """What each link has carried since the start: from wire ``a`` to ``b``, and back."""
