@@ -89,15 +89,17 @@ class Batch:
 def load_until_parent_leaves(configuration: dict[str, Any], channel: WorkerChannel) -> None:
     """``configuration``: ``targets``, ``frames_per_s`` to each of them, ``frame_bytes`` (of UDP: of payload).
 
-    A target is an ``interface``, or ``ip`` and ``port`` as seen from a ``namespace``. When the parent shuts
-    its end down for writing, the report follows as JSON: ``seconds``, and ``sent``, the frames to all targets
+    A target is an ``interface``, or ``ip`` and ``port`` as seen from a ``namespace``. ``real_time``: whether
+    the load comes before other work, as frames that arrive from elsewhere would. When the parent shuts its
+    end down for writing, the report follows as JSON: ``seconds``, and ``sent``, the frames to all targets
     together.
     """
     frame_bytes = configuration["frame_bytes"]
     batch = Batch((_ADDRESSES + ETH_P_LOOPBACK.to_bytes(2, "big")).ljust(frame_bytes, b"\0"))
     sockets = [_open(target) for target in configuration["targets"]]
     channel.ready()
-    told = _send(batch, sockets, configuration["frames_per_s"], channel)
+    priority = RealTime() if configuration["real_time"] else None
+    told = _send(batch, sockets, configuration["frames_per_s"], channel, priority)
     channel.socket.sendall(json.dumps(told).encode())
 
 
@@ -121,9 +123,12 @@ def _open(target: dict[str, Any]) -> socket.socket:
 
 
 def _send(
-    batch: Batch, sockets: list[socket.socket], frames_per_s: float, channel: WorkerChannel
+    batch: Batch,
+    sockets: list[socket.socket],
+    frames_per_s: float,
+    channel: WorkerChannel,
+    priority: RealTime | None,
 ) -> dict[str, float]:
-    priority = RealTime()  # a load that waits for a processor is none
     # Links take turns in beginning a tick, as sources that know nothing of each other would.
     descriptors = [opened.fileno() for opened in sockets]
     begun_ns = time.monotonic_ns()
@@ -134,7 +139,8 @@ def _send(
         ticks += 1
         if ticks % _PARENT_CHECK_TICKS == 0 and channel.parent_is_gone():
             break
-        priority.watch(time.monotonic_ns())
+        if priority is not None:
+            priority.watch(time.monotonic_ns())
         for place, descriptor in enumerate(descriptors):
             now_ns = time.monotonic_ns()
             since_ns = max(owed_since_ns[place], now_ns - _CATCH_UP_NS)

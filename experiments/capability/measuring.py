@@ -10,7 +10,7 @@ from experiments.capability.floor import bare_delay, timer_lateness
 from experiments.capability.machine import machine_now
 from experiments.capability.search import Found, Trial, largest
 from experiments.capability.testlinks import TestLinks
-from experiments.capability.testpath import TestPath
+from experiments.capability.testpath import LONGEST_S, TestPath
 from experiments.lab import LabOptions
 from experiments.measurement.host_load import HostLoad
 from experiments.results.calibration import Bound, Calibration, Capacity, Lateness, Limit
@@ -22,7 +22,6 @@ from topology.emulation.links.choose import pipe_for
 SMALL_FRAME_BYTES = 64
 LEAST_PER_S = 500.0
 LINKS_START_PER_S, FLOW_START_PER_S = 20_000.0, 5_000.0
-MOST_PATH_S = 0.9  # a path is probed once a millisecond, and percentiles are of fewer than 1000
 _BACK_OFF = 0.85  # of the load, where the longer look at the end does not confirm it
 
 
@@ -72,7 +71,7 @@ def calibrate(
                 capacities.append(search.of_links(links, count, frame_bytes))
     say(f"a path of {effort.path} links through switches")
     with TestPath(options, effort.path) as path:
-        idle_path = path.idle(min(effort.idle_s, MOST_PATH_S))
+        idle_path = path.idle(min(effort.idle_s, LONGEST_S))
         capacities.append(search.of_flow(path))
     return Calibration(
         created=utc_now(),

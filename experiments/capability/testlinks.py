@@ -18,14 +18,14 @@ from experiments.capability.search import Trial
 from experiments.measurement.worker import Worker
 from experiments.results.calibration import Lateness
 from topology.emulation.injection import Direction, Injector, Sightings
-from topology.emulation.layout import Layout, LinkEnd, LinkLayout
+from topology.emulation.layout import MIN_QUEUE_BYTES, Layout, LinkEnd, LinkLayout
 from topology.emulation.links import LinkProperties, Pipe, Wire, shaping, tc
 from topology.errors import EmulationError
 
 DELAY_MS = 2.0
 FILL = 0.95  # of a link's rate is what its load sends: a shaper at its limit would be what is measured
 LARGEST_RATE_MBPS = 40_000.0
-_QUEUE_MS = 20.0
+QUEUE_MS = 20.0
 _COUNTERS = Path("/proc/self/net/dev")
 _LOADER = "experiments.capability.loader"
 _SETTLE_S = 0.15
@@ -40,7 +40,7 @@ class TestLinks:
 
     def __init__(self, pipe: Pipe, links: int) -> None:
         self._pipe = pipe
-        self._layout = _layout(links, LARGEST_RATE_MBPS)
+        self._layout = _layout(links)
         self._ends = [(link.a.interface, link.b.interface) for link in self._layout.links.values()]
 
     def __enter__(self) -> TestLinks:
@@ -76,13 +76,14 @@ class TestLinks:
     def trial(self, frames_per_s: float, frame_bytes: int, seconds: float) -> Trial:
         """Load the links with so many frames a second, shared evenly, and see. Raises ``EmulationError``."""
         each_per_s = frames_per_s / len(self._ends)
-        self._shape(min(each_per_s * frame_bytes * 8 / 1e6 / FILL, LARGEST_RATE_MBPS))
+        reshape(self._layout, each_per_s * frame_bytes)
         entrances, exits = zip(*self._ends, strict=True)
         before = _received(exits, _COUNTERS)
         configuration = {
             "targets": [{"interface": entrance} for entrance in entrances],
             "frames_per_s": each_per_s,
             "frame_bytes": frame_bytes,
+            "real_time": True,
         }
         with Worker(_LOADER, configuration) as loader:
             time.sleep(_SETTLE_S)
@@ -107,13 +108,25 @@ class TestLinks:
             return []
         return [late for sightings in seen.values() for late in added_us(sightings, DELAY_MS)]
 
-    def _shape(self, rate_mbps: float) -> None:
-        tc.run_regardless([f"qdisc del dev {end} root" for ends in self._ends for end in ends])
-        shaping.apply(_layout(len(self._ends), rate_mbps))
-
     def _close(self) -> None:
         self._pipe.stop()
         ip(*(f"link del {a}" for a, _b in self._ends), *(f"link del {b}" for _a, b in self._ends))
+
+
+def reshape(layout: Layout, load_bytes_per_s: float) -> None:
+    """Shape the links of a running layout so that a load is ``FILL`` of their rate.
+
+    What waited in a shaper is lost. Raises ``EmulationError``.
+    """
+    rate_mbps = min(load_bytes_per_s * 8 / 1e6 / FILL, LARGEST_RATE_MBPS)
+    queue_bytes = max(MIN_QUEUE_BYTES, round(rate_mbps * 1e3 / 8 * QUEUE_MS))
+    ends = [end.interface for link in layout.links.values() for end in (link.a, link.b)]
+    tc.run_regardless([f"qdisc del dev {end} root" for end in ends])
+    links = {
+        name: replace(link, properties=replace(link.properties, rate_mbps=rate_mbps, queue_bytes=queue_bytes))
+        for name, link in layout.links.items()
+    }
+    shaping.apply(replace(layout, links=links))
 
 
 def added_us(seen: Sightings, delay_ms: float) -> list[float]:
@@ -138,9 +151,9 @@ def ip(*commands: str) -> None:
         raise EmulationError(f"the links under test cannot be made: {done.stderr.strip()}")
 
 
-def _layout(links: int, rate_mbps: float) -> Layout:
-    properties = LinkProperties(rate_mbps, DELAY_MS)
-    properties = replace(properties, queue_bytes=max(60_000, round(rate_mbps * 1e3 / 8 * _QUEUE_MS)))
+def _layout(links: int) -> Layout:
+    queue_bytes = round(LARGEST_RATE_MBPS * 1e3 / 8 * QUEUE_MS)
+    properties = LinkProperties(LARGEST_RATE_MBPS, DELAY_MS, queue_bytes=queue_bytes)
     numbers = range(1, links + 1)
     return Layout(
         "links under test",

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from experiments.capability.search import Trial
-from experiments.capability.testlinks import settled
+from experiments.capability.testlinks import QUEUE_MS, reshape, settled
 from experiments.lab import Lab, LabOptions
 from experiments.measurement.endpoint import receiving_socket
 from experiments.measurement.latency import measure_latency
@@ -29,7 +29,8 @@ LINK_GBPS = 10.0
 HEADER_BYTES = 14 + 20 + 8  # Ethernet, IPv4, UDP
 _PORT = 5203
 _LOADER = "experiments.capability.loader"
-_INTERVAL_MS = 1.0  # between two probes
+_INTERVAL_MS = 4.0  # between two probes: each wakes every switch, and more would be a load of their own
+LONGEST_S = 3.9  # of probing: percentiles are of fewer than 1000 values
 _WAIT_MS = 500.0
 _WARM_UPS = 3
 
@@ -79,7 +80,9 @@ class TestPath:
             ],
             "frames_per_s": frames_per_s,
             "frame_bytes": frame_bytes - HEADER_BYTES,
+            "real_time": False,  # programs on a lab's hosts are ordinary ones
         }
+        reshape(self._lab.layout, frames_per_s * frame_bytes)
         before = settled(self._arrives_at, self._counters)
         with Worker(_LOADER, configuration) as loader:
             seen = self._probe(seconds)
@@ -134,7 +137,7 @@ def chain(links: int) -> Network:
             route_km=DELAY_MS * 200,
             route_basis="stated",
             propagation_ms=DELAY_MS,
-            queue_ms=20.0,
+            queue_ms=QUEUE_MS,
         )
         for a, b in pairwise(names)
     ]
