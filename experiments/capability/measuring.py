@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from experiments.capability.floor import bare_delay, timer_lateness
 from experiments.capability.machine import machine_now
@@ -22,6 +21,7 @@ from topology.emulation.links.choose import pipe_for
 SMALL_FRAME_BYTES = 64
 LEAST_PER_S = 500.0
 LINKS_START_PER_S, FLOW_START_PER_S = 20_000.0, 5_000.0
+FLOW_LONGER = 2.0  # a path is probed less often than links, so for longer
 _BACK_OFF = 0.85  # of the load, where the longer look at the end does not confirm it
 
 
@@ -72,7 +72,7 @@ def calibrate(
     say(f"a path of {effort.path} links through switches")
     with TestPath(options, effort.path) as path:
         idle_path = path.idle(min(effort.idle_s, LONGEST_S))
-        capacities.append(search.of_flow(path))
+        flow = search.of_flow(path)
     return Calibration(
         created=utc_now(),
         machine=machine_now(options.pipe, options.datapath),
@@ -84,6 +84,7 @@ def calibrate(
         added=added,
         path=idle_path,
         capacities=tuple(capacities),
+        flow=flow,
     )
 
 
@@ -97,13 +98,17 @@ class _Search:
         """The largest load of links side by side."""
         what = "one link" if count == 1 else f"{count} links at once"
         load, added, bound = self._largest(links.trial, what, frame_bytes, self._limit, LINKS_START_PER_S)
-        return _capacity("links", count, frame_bytes, load, added, bound)
+        return _capacity(count, frame_bytes, load, added, bound)
 
     def of_flow(self, path: TestPath) -> Capacity:
         """The largest flow over a path."""
         what, limit = f"a flow over {path.links} links", self._limit.over(path.links)
-        load, added, bound = self._largest(path.trial, what, FRAME_BYTES, limit, FLOW_START_PER_S)
-        return _capacity("flow", path.links, FRAME_BYTES, load, added, bound)
+
+        def trial(load: float, frame_bytes: int, seconds: float) -> Trial:
+            return path.trial(load, frame_bytes, FLOW_LONGER * seconds)
+
+        load, added, bound = self._largest(trial, what, FRAME_BYTES, limit, FLOW_START_PER_S)
+        return _capacity(path.links, FRAME_BYTES, load, added, bound)
 
     def _largest(
         self,
@@ -132,15 +137,9 @@ class _Search:
 
 
 def _capacity(
-    of: Literal["links", "flow"],
-    links: int,
-    frame_bytes: int,
-    frames_per_s: float,
-    added: Lateness | None,
-    bound: Bound,
+    links: int, frame_bytes: int, frames_per_s: float, added: Lateness | None, bound: Bound
 ) -> Capacity:
     return Capacity(
-        of=of,
         links=links,
         frame_bytes=frame_bytes,
         rate_mbps=round(frames_per_s * frame_bytes * 8 / 1e6, 1),

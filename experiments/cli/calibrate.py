@@ -120,10 +120,11 @@ def _tell(calibration: Calibration, *, as_json: bool) -> None:
         ),
         box=None,
     )
-    for each in calibration.capacities:
+    flow = calibration.flow
+    for name, each in [*((_name(each), each) for each in calibration.capacities), (_flow_name(flow), flow)]:
         figures = _figures(each.added) if each.added else ("",) * 4
         load = f"{each.rate_mbps:,.0f}", f"{each.packets_per_s:,.0f}"
-        loaded.add_row(_name(each), *load, *figures, each.bound)
+        loaded.add_row(name, *load, *figures, each.bound)
     out.print()
     out.print(loaded)
     out.print(
@@ -142,10 +143,12 @@ def _tell(calibration: Calibration, *, as_json: bool) -> None:
 
 
 def _name(each: Capacity) -> str:
-    if each.of == "flow":
-        return f"a flow over {each.links} links, frames of {each.frame_bytes} bytes"
     links = "one link" if each.links == 1 else f"{each.links} links at once"
     return f"{links}, frames of {each.frame_bytes} bytes"
+
+
+def _flow_name(flow: Capacity) -> str:
+    return f"a flow over {flow.links} links, frames of {flow.frame_bytes} bytes"
 
 
 def _figures(late: Lateness) -> tuple[str, ...]:

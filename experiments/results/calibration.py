@@ -64,12 +64,11 @@ class Limit(ResultModel):
 class Capacity(ResultModel):
     """The largest load within the limit.
 
-    ``of``: ``links`` side by side, bare and each loaded one way, figures of all together; or a ``flow`` from
-    host to host over so many links one after the other and the switches between them, figures of the flow.
-    ``added`` is the delay beyond the declared one under that load, ``bound`` what kept it from being larger.
+    Of links side by side, bare and each loaded one way: figures of all together. Of a flow from host to host,
+    over so many links one after the other and the switches between them: figures of the flow. ``added`` is
+    the delay beyond the declared one under that load, ``bound`` what kept it from being larger.
     """
 
-    of: Literal["links", "flow"]
     links: int
     frame_bytes: int
     rate_mbps: float
@@ -124,22 +123,19 @@ class Calibration(ResultModel):
     path: Lateness
     """Delay of an idle path beyond that of its links: what the switches between them take."""
     capacities: tuple[Capacity, ...]
-    """One link and many at once, full frames (largest rate) and small ones (most packets); and a flow."""
+    """One link and many side by side, full frames (largest rate) and small ones (most packets)."""
+    flow: Capacity
+    """A flow of full frames through switches."""
 
     @property
     def one_link_mbps(self) -> float:
         """The largest rate of one link."""
-        return max((c.rate_mbps for c in self.capacities if c.of == "links" and c.links == 1), default=0.0)
+        return max((c.rate_mbps for c in self.capacities if c.links == 1), default=0.0)
 
     @property
     def links_mbps(self) -> float:
         """The largest rate of many links together."""
-        return max((c.rate_mbps for c in self.capacities if c.of == "links" and c.links > 1), default=0.0)
-
-    @property
-    def flow(self) -> Capacity:
-        """What one flow through switches can be."""
-        return next(c for c in self.capacities if c.of == "flow")
+        return max((c.rate_mbps for c in self.capacities if c.links > 1), default=0.0)
 
 
 def _per_mille(ordered: Sequence[float], share: int) -> float:

@@ -45,14 +45,9 @@ def test_a_calibration_is_whole_and_kept(cell: None, tmp_path: Path, monkeypatch
     assert found.floor.count > 100
     assert found.timer.p50_us >= 0
     assert found.added.count > 100
-    assert [(c.of, c.links, c.frame_bytes) for c in found.capacities] == [
-        ("links", 1, 1514),
-        ("links", 1, 64),
-        ("links", 4, 1514),
-        ("links", 4, 64),
-        ("flow", 2, 1514),
-    ]
-    for each in found.capacities:
+    assert [(c.links, c.frame_bytes) for c in found.capacities] == [(1, 1514), (1, 64), (4, 1514), (4, 64)]
+    assert (found.flow.links, found.flow.frame_bytes) == (2, 1514)
+    for each in (*found.capacities, found.flow):
         assert each.packets_per_s == 0 or LEAST_PER_S <= each.packets_per_s <= SHORT.most_per_s
         assert each.rate_mbps == pytest.approx(each.packets_per_s * each.frame_bytes * 8 / 1e6, abs=0.06)
         assert (each.added is None) == (each.packets_per_s == 0)

@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
@@ -53,11 +53,8 @@ def calibration(
 ) -> Calibration:
     """A machine that carries so much: on one link, as one flow over four links, on many links."""
 
-    def capacity(
-        links: int, frame_bytes: int, mbps: float, of: Literal["links", "flow"] = "links"
-    ) -> Capacity:
+    def capacity(links: int, frame_bytes: int, mbps: float) -> Capacity:
         return Capacity(
-            of=of,
             links=links,
             frame_bytes=frame_bytes,
             rate_mbps=mbps,
@@ -81,8 +78,8 @@ def calibration(
             capacity(1, 64, one_mbps / 20),
             capacity(40, 1514, many_mbps),
             capacity(40, 64, many_mbps / 20),
-            capacity(4, 1514, flow_mbps, "flow"),
         ),
+        flow=capacity(4, 1514, flow_mbps),
     )
     return made.model_copy(update=changes)
 
