@@ -67,6 +67,7 @@ def render(folder: ResultFolder) -> str:
         fronts=_fronts(answer),
         points=_points(answer),
         interactions=_interactions(study, answer, names),
+        optics_missing=_optics_missing(answer),
         tornado=_tornado(answer, names),
         shares=_shares(answer, names),
         pairs=_pairs(answer.evaluation),
@@ -227,6 +228,12 @@ def _pairs(found: Evaluation) -> list[PairEffect]:
             seen.add(ends)
             kept.append(pair)
     return sorted(kept, key=lambda pair: -pair.saved_ms)
+
+
+def _optics_missing(answer: Answer) -> Text:
+    """Why there are no optics; the reason of the machine that computed is known in English only."""
+    word = fill("proposal.optics.none")
+    return Text(answer.optics_note or word.en, word.zh)
 
 
 def _availability(answer: Answer) -> list[tuple[str, float | None, float | None]]:
