@@ -30,6 +30,12 @@ def _links() -> list[Row]:
     return bench_links()
 
 
+def _fidelity() -> list[Row]:
+    from experiments.benchmarks.fidelity import bench_fidelity
+
+    return bench_fidelity()
+
+
 def _flow_mods() -> list[Row]:
     from experiments.benchmarks.flowmods import bench_flow_mods
 
@@ -51,6 +57,7 @@ def _failures() -> list[Row]:
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "bring-up": _bring_up,
     "links": _links,
+    "fidelity": _fidelity,
     "flow-mods": _flow_mods,
     "admissions": _admissions,
     "failures": _failures,
@@ -62,16 +69,17 @@ PURE = {"admissions", "failures"}  # need neither root nor a cell
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 def command(names: Sequence[str], as_json: bool) -> int:
-    """Measure the lab itself: bring-up against plain Mininet, links against bare veth, flow-mods, admissions,
-    failures.
+    """Measure the lab itself: bring-up against plain Mininet, links against bare veth, links against what
+    they declare (fidelity), flow-mods, admissions, failures.
 
     Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
-    five minutes; admissions and failures alone need no root.
+    six minutes; admissions and failures alone need no root.
 
     \b
     Examples:
       onehop bench
       onehop bench bring-up --json
+      onehop bench fidelity
       onehop bench admissions
       onehop bench failures
     """

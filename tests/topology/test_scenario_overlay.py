@@ -96,6 +96,13 @@ def test_ways_to_say_a_length_replace_each_other(
     assert propose(change={"links": {"xian--beijing": change}}).links["xian--beijing"].route_basis == basis
 
 
+def test_loss_alone_and_loss_in_bursts_replace_each_other(propose: Propose) -> None:
+    bursts = {"good_to_bad": 0.01, "bad_to_good": 0.19}
+    change = {"xian--beijing": {"burst_loss": bursts} | FIGURE}
+    link = propose(change={"links": change}).links["xian--beijing"]
+    assert (link.loss_ratio, link.burst_loss is not None) == (0.05, True)
+
+
 def test_remove(propose: Propose) -> None:
     network = propose(
         remove={"sites": ["lanzhou"], "links": ["qingyang--lanzhou", "lanzhou--xian"]},

@@ -17,11 +17,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from topology.burstloss import GilbertElliott
+from topology.emulation.layout import Layout
 from topology.errors import InputError
 from topology.network import Network, SiteKind, TrafficClass
+from topology.resolved import network_from_dict
 from topology.scenario import json_schema, load, shipped
 from topology.scenario.locate import SHIPPED_FOLDER
 from topology.scenario.resolve import distance_km
+from topology.variation import JitterDistribution
 
 Load = Callable[..., Network]
 
@@ -194,6 +198,27 @@ def test_the_digest_sees_every_figure() -> None:
     link = network.links["xian--beijing"]
     longer = replace(network, links={**network.links, link.id: replace(link, route_km=link.route_km + 0.001)})
     assert network.digest() == load("tiny").digest() != longer.digest()
+
+
+def test_what_a_link_says_of_jitter_and_bursts_is_kept_and_comes_back(load_with: Load) -> None:
+    bursts = {"good_to_bad": 0.001, "bad_to_good": 0.199}
+    stated = {"jitter_ms": 0.1, "jitter_distribution": "normal", "reorders": True, "burst_loss": bursts}
+    first = {"ends": ["hub", "pop"], **stated, "assumption": "a guess"}
+    network = load_with(links=[first, *DOCUMENT["links"][1:]])
+    link = network.links["hub--pop"]
+    assert (link.jitter_distribution, link.reorders) == (JitterDistribution.NORMAL, True)
+    assert link.burst_loss == GilbertElliott(0.001, 0.199)
+    assert link.loss_ratio == 0.005
+    assert network_from_dict(json.loads(json.dumps(network.to_dict()))) == network
+    properties = Layout.of(network).links[link.id].properties
+    assert properties.burst_loss == link.burst_loss
+    assert Layout.from_json(Layout.of(network).to_json()).links[link.id].properties == properties
+
+
+def test_a_link_that_says_nothing_new_has_no_new_keys() -> None:
+    """So digests of scenarios stay what they were before there were distributions."""
+    keys = {key for link in load("tiny").to_dict()["links"].values() for key in link}
+    assert not keys & {"jitter_distribution", "burst_loss", "reorders"}
 
 
 @st.composite

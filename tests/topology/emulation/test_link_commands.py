@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from topology.burstloss import GilbertElliott
 from topology.emulation.layout import Layout, LinkEnd, LinkLayout
 from topology.emulation.links import LinkProperties, Wire, netem, shaping, tc
 from topology.emulation.links.buckets import burst_bytes
 from topology.emulation.links.calibration import lateness_of
 from topology.emulation.links.steering import processor_mask
+from topology.emulation.links.tables import library
+from topology.variation import JitterDistribution
 
 WIRE = Wire("qingyang--xian", "w1a", "w1b", LinkProperties(100, 2.513, queue_bytes=250_000))
 LINK = LinkLayout(
@@ -45,6 +48,57 @@ def test_netem_options_in_full() -> None:
     assert netem.netem_options(properties, None) == (
         "limit 1430 delay 5000.000us 1000.000us loss random 1.2500000% rate 100gbit"
     )
+
+
+def test_netem_distributions_and_bursts() -> None:
+    bursts = GilbertElliott(0.001, 0.2, 0.9, 0.00001)
+    properties = LinkProperties(
+        *(10, 8, 1, bursts.loss_ratio, 20_000), JitterDistribution.NORMAL, bursts, reorders=True
+    )
+    assert netem.netem_options(properties, None) == (
+        "limit 1547 delay 8000.000us 1000.000us distribution onehop-normal"
+        " loss gemodel 0.1000000% 20.0000000% 90.0000000% 0.0010000%"
+    )
+
+
+def test_netem_names_a_uniform_distribution_where_another_may_have_been() -> None:
+    wire = replace(WIRE, properties=replace(WIRE.properties, jitter_ms=1))
+    assert not any(" distribution " in command.text for command in netem.start_commands(wire, None))
+    changed = netem.change_commands(wire, None)
+    assert all(" 1000.000us distribution onehop-uniform " in command.text for command in changed)
+
+
+def test_a_silent_direction_has_no_bursts() -> None:
+    bursts = GilbertElliott(0.1, 0.2)
+    wire = replace(WIRE, properties=replace(WIRE.properties, loss_ratio=bursts.loss_ratio, burst_loss=bursts))
+    silent, loud = netem.silence_commands(wire, (True, False), None)
+    assert " loss random 100.0000000% " in silent.text
+    assert " loss gemodel " in loud.text
+
+
+def test_tables_stand_where_tc_looks_while_it_runs() -> None:
+    wire = replace(
+        WIRE,
+        properties=replace(WIRE.properties, jitter_ms=0.1, jitter_distribution=JitterDistribution.PARETO),
+    )
+    with library(netem.start_commands(wire, None)) as place:
+        assert place is not None
+        assert [file.name for file in place.iterdir()] == ["onehop-pareto.dist"]
+        assert len(str(place)) < 90  # tc has 128 characters for the whole path
+    assert not place.exists()
+    with library(netem.start_commands(WIRE, None)) as none:
+        assert none is None
+
+
+def test_netem_bursts_read_back() -> None:
+    shown = {"p": 0.001, "r": 0.2, "1-h": 0.9, "1-k": 0.00001}
+    entry = {"options": {"delay": {"delay": 0.002513}, "loss-gemodel": shown}}
+    bursts = GilbertElliott(0.001, 0.2, 0.9, 0.00001)
+    asked = replace(WIRE.properties, loss_ratio=bursts.loss_ratio, burst_loss=bursts, reorders=True)
+    assert netem.parse_netem(entry, asked) == replace(asked, delay_ms=pytest.approx(2.513))
+    without = {"options": {"delay": {"delay": 0.002513}, "rate": {"rate": 12_500_000_000}}}
+    said = netem.parse_netem(without, asked)
+    assert (said.loss_ratio, said.burst_loss, said.reorders) == (0.0, None, False)
 
 
 def test_netem_seeds_differ_by_direction_and_repeat() -> None:

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from topology.burstloss import GilbertElliott
 from topology.emulation.injection import Direction, Sightings, Train
 from topology.emulation.layout import LinkEnd, LinkLayout
 from topology.emulation.links import LinkProperties
 from topology.emulation.links.shaped import Shaped, ShapedClass
 from topology.emulation.readback import FRAMES_PER_SECOND, _reading, pipe_faults, shape_faults
-from topology.emulation.reading import LinkReading, Tolerance, loss_credible
+from topology.emulation.reading import LinkReading, Tolerance, burst_loss_credible, loss_credible
 from topology.emulation.trains import groups_of, train_of
+from topology.variation import JitterDistribution
 
 DECLARED = LinkProperties(rate_mbps=100, delay_ms=5, queue_bytes=250_000)
 LINK = LinkLayout("a--b", 1, LinkEnd("a", 2, "s1-p2", "w1a"), LinkEnd("b", 2, "s2-p2", "w1b"), DECLARED)
@@ -50,6 +52,57 @@ def test_tolerance_grows_with_delay_and_jitter() -> None:
     assert shaky.problems() == []
     assert replace(shaky, delay_median_ms=5.0 + 1.6).problems() != []
     assert GOOD.problems(Tolerance(delay_ratio=0, delay_ms=0.001)) != []
+
+
+def test_a_skewed_jitter_has_its_own_median() -> None:
+    declared = replace(DECLARED, jitter_ms=2, jitter_distribution=JitterDistribution.PARETO)
+    assert declared.median_delay_ms == pytest.approx(4.3598, abs=1e-4)
+    skewed = replace(GOOD, declared=declared, delay_median_ms=4.36)
+    assert skewed.problems() == []
+    assert replace(skewed, delay_median_ms=5.6).problems() == [
+        "delay 5.600 ms, declared 4.360 ms (tolerance 0.958 ms)"
+    ]
+
+
+def test_a_variation_of_another_shape_is_said() -> None:
+    declared = replace(DECLARED, jitter_ms=2)
+    far = replace(GOOD, declared=declared, jitter_distance=0.5)
+    assert far.problems() == ["the delays are no uniform variation of 2 ms: off by 50% of 40 frames"]
+    assert replace(far, jitter_distance=0.3).problems() == []  # so few frames may be so far off
+
+
+def test_order_is_no_matter_where_links_reorder() -> None:
+    declared = replace(DECLARED, jitter_ms=2, reorders=True)
+    assert replace(GOOD, declared=declared, reordered=7).problems() == []
+    assert replace(GOOD, declared=declared, duplicated=1).problems() == ["1 of 300 frames came twice"]
+
+
+def test_losses_in_bursts_are_judged_as_such() -> None:
+    bursts = GilbertElliott(0.02, 0.2)
+    declared = replace(DECLARED, loss_ratio=bursts.loss_ratio, burst_loss=bursts)
+    alone = replace(DECLARED, loss_ratio=bursts.loss_ratio)
+    many = replace(GOOD, lost=75, declared=declared)
+    assert many.problems() == []
+    assert replace(many, declared=alone).problems() == ["lost 75 of 300 frames, declared 9.0909%"]
+    assert replace(many, lost=200).problems() == ["lost 200 of 300 frames, declared 9.0909% in bursts"]
+    assert burst_loss_credible(0, 100, bursts, 1e-6)
+    assert not burst_loss_credible(0, 2000, bursts, 1e-6)
+
+
+def test_the_distance_of_the_jitter_is_taken_from_frames_far_apart_only() -> None:
+    declared = replace(DECLARED, jitter_ms=2)
+    link = replace(LINK, properties=declared)
+    train = Train(frames=200, frame_bytes=1250, ahead_bytes=100_000)
+
+    def distance(gap_ns: int, of: LinkLayout = link) -> float | None:
+        return _reading(of, True, _seen(5_100_000, gap_ns, 40), Sightings(), train).jitter_distance
+
+    steady = distance(10_000_000)
+    assert steady is not None
+    assert steady == pytest.approx(0.4625, abs=0.001)  # all at the mean, but for 0.25 ms of 2
+    assert distance(3_000_000) is None
+    assert distance(3_000_000, replace(link, properties=replace(declared, reorders=True))) is not None
+    assert distance(10_000_000, LINK) is None
 
 
 def test_credible_losses() -> None:
@@ -124,6 +177,13 @@ def test_passive_faults() -> None:
     ]
     good = Shaped(ShapedClass(100_000_000, 100_000_000, 12_500, 12_500, 250_000), {})
     assert shape_faults(LINK, good) == []
+    bursts = GilbertElliott(0.02, 0.2)
+    said = replace(DECLARED, jitter_distribution=JitterDistribution.NORMAL, burst_loss=bursts, reorders=True)
+    assert pipe_faults(DECLARED, said) == [
+        "jitter is normal instead of uniform",
+        "reorders frames",
+        "losses in bursts (0.02, 0.2, 1, 0) instead of each by itself",
+    ]
     bad = Shaped(ShapedClass(99_000_000, 99_000_000, 12_500, 12_500, 1000), {})
     assert shape_faults(LINK, bad) == [
         "rate set to 99 Mbit/s instead of 100 Mbit/s",

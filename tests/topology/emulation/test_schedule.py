@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from topology.burstloss import GilbertElliott
 from topology.emulation.links import LinkProperties
-from topology.emulation.links.schedule import DelayQueue, limit_bytes
+from topology.emulation.links.schedule import DelayQueue, ReorderingQueue, limit_bytes, queue_of
+from topology.variation import JitterDistribution, kolmogorov_distance, kolmogorov_limit
 
 PROPERTIES = st.builds(
     LinkProperties,
@@ -15,6 +17,8 @@ PROPERTIES = st.builds(
     delay_ms=st.floats(0, 200),
     jitter_ms=st.floats(0, 50),
     loss_ratio=st.sampled_from([0.0, 0.0, 0.01, 0.5, 1.0]),
+    jitter_distribution=st.sampled_from(list(JitterDistribution)),
+    burst_loss=st.none() | st.just(GilbertElliott(0.1, 0.3)),
 )
 ARRIVALS = st.lists(st.tuples(st.integers(0, 10_000_000), st.integers(1, 3000)), max_size=60)
 
@@ -47,9 +51,8 @@ def test_frames_are_never_early_and_never_overtake(
     dues = [due for due, _frame in drained]
     assert numbers == sorted(set(numbers))
     assert dues == sorted(dues)
-    jitter_ms = min(properties.jitter_ms, properties.delay_ms)
     for (due_ns, _frame), number in zip(drained, numbers, strict=True):
-        assert due_ns >= times[number] + (properties.delay_ms - jitter_ms) * 1e6 - 2
+        assert due_ns >= times[number] + properties.least_delay_ms * 1e6 - 2
         assert due_ns >= times[number]
     assert queue.held_bytes == 0
     assert len(drained) + queue.lost + queue.overflow == len(arrivals)
@@ -124,3 +127,68 @@ def test_push_tells_the_due_time_of_the_first_waiting_frame_only() -> None:
     assert queue.push(b"b", 1) is None
     assert _drain(queue) == [(1_000_000, b"a"), (1_000_001, b"b")]
     assert queue.push(b"c", 2) == 1_000_002
+
+
+@pytest.mark.parametrize("distribution", list(JitterDistribution))
+@pytest.mark.parametrize("reorders", [False, True])
+def test_jitter_has_the_declared_distribution(distribution: JitterDistribution, reorders: bool) -> None:
+    """With order kept, of frames further apart than the variation is wide; without, of frames all at once."""
+    properties = LinkProperties(100, 10, 2, jitter_distribution=distribution, reorders=reorders)
+    queue = queue_of(properties, "seed")
+    delays_ms = []
+    for number in range(3000):
+        now_ns = number * (1000 if reorders else 20_000_000)
+        due_ns = queue.push(b"frame", now_ns)
+        assert due_ns is not None
+        delays_ms.append((due_ns - now_ns) / 1e6)
+        if not reorders:
+            queue.pop()
+    variations = [(each - 10) / 2 for each in delays_ms]
+    limit = kolmogorov_limit(3000, 1e-6)
+    for other in JitterDistribution:
+        assert (kolmogorov_distance(other, variations) < limit) is (other is distribution)
+
+
+def test_a_link_that_reorders_sends_each_frame_at_its_own_time() -> None:
+    queue = queue_of(LinkProperties(100, 10, 5, reorders=True), "seed")
+    assert isinstance(queue, ReorderingQueue)
+    dues = {}
+    for number in range(200):
+        due_ns = queue.push(number.to_bytes(2), number * 10_000)
+        assert due_ns is not None
+        assert queue.next_due_ns() is None  # whoever drains it has a reminder of each
+        dues[number] = due_ns
+    left = [int.from_bytes(queue.pop()) for _ in range(200)]
+    assert left == sorted(dues, key=lambda number: (dues[number], number))
+    assert left != sorted(left)
+    assert queue.held_bytes == 0
+
+
+def test_losses_in_bursts_follow_the_seed_and_outlast_a_change_of_delay() -> None:
+    bursts = GilbertElliott(0.02, 0.2)
+    properties = LinkProperties(100, 1, loss_ratio=bursts.loss_ratio, burst_loss=bursts)
+
+    def lost(changed: bool) -> list[bool]:
+        queue, result = DelayQueue(properties, "seed"), []
+        for number in range(2000):
+            if changed and number % 3 == 0:
+                queue.change(LinkProperties(100, 2 + number % 2, loss_ratio=0.09, burst_loss=bursts))
+            before = queue.lost
+            queue.push(b"x", number * 1_000_000)
+            result.append(queue.lost > before)
+            if queue.next_due_ns() is not None:
+                queue.pop()
+        return result
+
+    assert lost(changed=False) == lost(changed=True)
+    assert 0.04 < sum(lost(changed=False)) / 2000 < 0.16
+
+
+def test_bursts_may_give_way_to_single_losses() -> None:
+    queue = DelayQueue(LinkProperties(100, 1, burst_loss=GilbertElliott(1.0, 0.001)), "seed")
+    queue.push(b"x", 0)
+    queue.push(b"x", 1)
+    assert queue.lost == 1  # the first meets the good state
+    queue.change(LinkProperties(100, 1))
+    assert queue.push(b"x", 2) is None
+    assert queue.lost == 1
