@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 from topology.emulation.links.packetsocket import (
     ANCILLARY_BYTES,
@@ -98,7 +99,7 @@ class Injector:
             raise EmulationError(f"cannot send frames over the links: {error.strerror}") from None
         time.sleep(_STAMPING_STARTS_SECONDS)
 
-    def __enter__(self) -> Injector:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
