@@ -74,9 +74,14 @@ def show(labs: list[LabRecord]) -> None:
 
 
 def _agreed(count: int) -> bool:
-    if not sys.stdin.isatty():
+    if not is_asked():
         raise InputError("nobody is there to be asked", where="--all", hint="onehop down --all --yes")
     return click.confirm(f"Take {count} network{'' if count == 1 else 's'} down?")
+
+
+def is_asked() -> bool:
+    """Whether somebody is there to answer."""
+    return sys.stdin.isatty()
 
 
 def take_down(lab: LabRecord) -> None:

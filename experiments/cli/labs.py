@@ -11,7 +11,7 @@ from experiments.cli import guarded
 from experiments.cli.console import err
 from experiments.results import ResultFolder
 from experiments.results.model import utc_now
-from topology.emulation import registry
+from topology.emulation import outofmemory, registry
 from topology.emulation.cell import run_in_cell
 from topology.emulation.doctor import load_module, require_emulation
 from topology.errors import InputError, OneHopError
@@ -40,7 +40,7 @@ def in_cell(verb: str, scenario: str, function: Callable[[registry.LabRecord], i
     for module in ("openvswitch", "sch_netem"):
         load_module(module)
     record = registry.announce(verb, scenario)
-    killed_before = out_of_memory_kills()
+    killed_before = outofmemory.kills_so_far()
     try:
         code = run_in_cell(
             lambda: guarded(lambda: function(record)),
@@ -50,18 +50,12 @@ def in_cell(verb: str, scenario: str, function: Callable[[registry.LabRecord], i
     finally:
         registry.forget(record)
     if code == 128 + signal.SIGKILL:
-        why = "; the kernel ran out of memory" if out_of_memory_kills() > killed_before else ""
-        err.print(f"error: the network was killed from outside (SIGKILL){why}; nothing of it is left")
+        err.print("error: the network was killed from outside (SIGKILL); nothing of it is left")
+        if outofmemory.kills_so_far() > killed_before:
+            err.print(f"    hint: {outofmemory.HINT}")
     if results:
         _close(Path(results))
     return code
-
-
-def out_of_memory_kills() -> int:
-    """How many processes the kernel has killed on this machine for want of memory."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(Path("/proc/vmstat").read_text().partition("\noom_kill ")[2].split()[0])
-    return 0
 
 
 def _close(path: Path) -> None:

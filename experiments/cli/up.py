@@ -64,8 +64,7 @@ def command(
     options = realisation(datapath, pipe, seed, rate_scale)
     fitness.note_on_full_links(fitness.warn([network], options))
     interface = None if http is None else _listening(http, http_token_file)
-    if detach:
-        _go_to_background()
+    log = _go_to_background() if detach else None
 
     def use(record: registry.LabRecord) -> int:
         with ExitStack() as stack:
@@ -75,7 +74,10 @@ def command(
                 stack.enter_context(lab)
             return _use(lab, record, check=check, prompt=not detach)
 
-    return in_cell("up", scenario, use)
+    code = in_cell("up", scenario, use)
+    if log is not None and code in (0, 128 + signal.SIGTERM):  # taken down; else it says why not
+        log.unlink(missing_ok=True)
+    return code
 
 
 def _listening(http: str, token_file: Path | None) -> tuple[int, Path]:
@@ -115,11 +117,15 @@ def _broken(record: registry.LabRecord, fault: EmulationError) -> None:
     registry.update(record, broken=fault.problems[0].what)
 
 
-def _go_to_background() -> None:
-    """The usual double step of a daemon; words go to a log that ``status`` needs no parsing of."""
+def _go_to_background() -> Path:
+    """The usual double step of a daemon; returns the log that its words go to from now on."""
     RUNTIME.mkdir(mode=0o755, exist_ok=True)
-    log = Path(RUNTIME) / "up.log"
-    if os.fork() > 0:
+    for log in RUNTIME.glob("up-*.log"):  # of networks that have failed or were killed
+        if not Path("/proc", log.stem.removeprefix("up-")).exists():
+            log.unlink(missing_ok=True)
+    child = os.fork()
+    log = RUNTIME / f"up-{child or os.getpid()}.log"
+    if child:
         err.print(f"bringing it up in the background; words go to {log}; see onehop status")
         os._exit(0)
     os.setsid()
@@ -128,3 +134,4 @@ def _go_to_background() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+    return log

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from topology.emulation.cell import die_with_parent
+from topology.emulation.openvswitch import how_it_ended
 from topology.errors import MeasurementError, OneHopError
 
 _READY = b"R"
@@ -80,7 +81,7 @@ class Worker:
             self._process.kill()
             _, errors = self._process.communicate()
         lines = errors.strip().splitlines()
-        return lines[-1] if lines else f"exit code {self._process.returncode}"
+        return lines[-1] if lines else f"it {how_it_ended(self._process.returncode)}"
 
     def report(self, what: str) -> dict[str, Any]:
         """Ask the worker to end, and hear what it tells last. ``MeasurementError`` says ``what`` failed."""
