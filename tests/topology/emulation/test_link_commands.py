@@ -68,6 +68,15 @@ def test_netem_names_a_uniform_distribution_where_another_may_have_been() -> Non
     assert all(" 1000.000us distribution onehop-uniform " in command.text for command in changed)
 
 
+def test_netem_varies_by_a_distribution_also_where_its_lateness_is_all_of_the_delay() -> None:
+    short = replace(
+        WIRE.properties, delay_ms=0.1, jitter_ms=0.1, jitter_distribution=JitterDistribution.PARETO
+    )
+    assert " delay 0.100us 100.000us distribution onehop-pareto " in netem.netem_options(short, None, 0.3)
+    entry = {"options": {"delay": {"delay": 1e-7, "jitter": 1e-4}}}
+    assert netem.parse_netem(entry, short, 0.3).delay_ms == 0.1
+
+
 def test_a_silent_direction_has_no_bursts() -> None:
     bursts = GilbertElliott(0.1, 0.2)
     wire = replace(WIRE, properties=replace(WIRE.properties, loss_ratio=bursts.loss_ratio, burst_loss=bursts))

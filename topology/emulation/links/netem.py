@@ -32,6 +32,7 @@ from topology.errors import EmulationError
 from topology.variation import JitterDistribution
 
 ORDER_KEEPING_RATE = "100gbit"  # adds 0.12 µs to a full frame
+LEAST_DELAY_MS = 1e-4  # tc refuses a distribution without any delay
 SMALLEST_FRAME_BYTES = 64
 LIMIT_MARGIN_FRAMES = 1000
 _HANDLE, _SILENT_HANDLE = 1, 2
@@ -175,6 +176,8 @@ def netem_options(
 ) -> str:
     """What stands after ``netem``: limit, delay, jitter, distribution, loss, rate, seed. Pure."""
     delay_ms = max(0.0, properties.delay_ms - lateness_ms)
+    if properties.jitter_ms > 0:
+        delay_ms = max(delay_ms, LEAST_DELAY_MS)
     parts = [f"limit {limit_frames(properties)}", f"delay {_microseconds(delay_ms)}"]
     if properties.jitter_ms > 0:
         parts.append(_microseconds(properties.achievable_jitter_ms))
@@ -208,7 +211,9 @@ def parse_netem(entry: dict[str, Any], asked: LinkProperties, lateness_ms: float
     return replace(
         asked,
         # A delay shorter than the lateness has become none at all, which is what was asked for.
-        delay_ms=delay_ms + lateness_ms if delay_ms else min(asked.delay_ms, lateness_ms),
+        delay_ms=delay_ms + lateness_ms
+        if delay_ms > 2 * LEAST_DELAY_MS
+        else min(asked.delay_ms, lateness_ms),
         jitter_ms=delay.get("jitter", 0.0) * 1e3,
         loss_ratio=options.get("loss-random", {}).get("loss", 0.0) if bursts is None else bursts.loss_ratio,
         burst_loss=bursts,
