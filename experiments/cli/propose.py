@@ -15,12 +15,13 @@ from experiments.cli.options import LARGEST_SEED
 from experiments.cli.propose_work import begin, resume, work_off
 from experiments.proposals.answer import Options, require_affordable, with_budget
 from experiments.proposals.document import check_study, json_schema, load_study, study_names
+from experiments.proposals.findings import Evidence
 from experiments.proposals.model import Study
 from experiments.proposals.output.folder import read_study
 from experiments.proposals.sweep import Sweep
 from experiments.proposals.uncertainty import SAMPLES
 from topology.emulation.doctor import require_emulation
-from topology.errors import InputError
+from topology.errors import InputError, MeasurementError
 
 MOST_SAMPLES = 1_000_000
 MOST_EMULATED = 20
@@ -138,7 +139,12 @@ def _work(path: Path, asked: tuple[Study, Options], *, as_json: bool, language: 
 
         print_proposal(asked[0], document.answer, console=out, language=language)
     err.print(f"report: {report}", markup=False, soft_wrap=True)
-    return 0
+    return exit_code_of(document.answer.evidence)
+
+
+def exit_code_of(evidence: tuple[Evidence, ...]) -> int:
+    """0; or, as for any other run, 5 where a measurement was asked for and does not bear out the prediction."""
+    return 0 if all(one.within_tolerance for one in evidence) else MeasurementError.exit_code
 
 
 def _list(language: str) -> int:

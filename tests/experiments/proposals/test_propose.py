@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from experiments.cli import guarded, onehop, propose_work
+from experiments.cli.propose import exit_code_of
 from experiments.proposals import answer as ordering
 from experiments.proposals.answer import Options, to_emulate, with_budget
 from experiments.proposals.document import load_study
@@ -234,6 +236,12 @@ def test_portfolios_are_emulated_best_first_and_once() -> None:
     assert all(chosen)
     empty = Best(1.0, (), 0.0, 0.0, answer.best.proof)
     assert all(to_emulate(empty, answer.pareto, answer.alone, 2))
+
+
+def test_evidence_off_the_prediction_shows_in_the_exit_code() -> None:
+    evidence = [replace(one, within_tolerance=True) for one in synthetic_answer.answer().evidence]
+    assert exit_code_of(()) == exit_code_of(tuple(evidence)) == 0
+    assert exit_code_of((*evidence, replace(evidence[0], within_tolerance=False))) == 5
 
 
 def test_a_budget_of_years_stays_with_another_total() -> None:
