@@ -64,9 +64,11 @@ def command(pipe: str, datapath: str, limit_ms: float, show: bool, as_json: bool
         return _show(options, as_json=as_json)
     limit = Limit(delay_ms=limit_ms, delay_p99_ms=P99_LIMITS * limit_ms)
 
-    def work(record: registry.LabRecord) -> int:
-        if others := [lab.scenario for lab in registry.running() if lab.pid != record.pid]:
-            err.print(f"warning: other labs run on this machine: {', '.join(others)}", markup=False)
+    # Asked outside the cell: inside, the processes of other labs are out of sight.
+    if others := [lab.scenario for lab in registry.running()]:
+        err.print(f"warning: other labs run on this machine: {', '.join(others)}", markup=False)
+
+    def work(_record: registry.LabRecord) -> int:
         effort = Effort()
         with steps() as progress:
             progress.expect(effort.expected_s)
