@@ -10,7 +10,9 @@ packet comes by the reflector's record and is preferred. So RTT = (T4 - T1) - (T
 = T2 - T1, one way back = T4 - T3. Loss on the way there and back are told apart by the reflector's record.
 
 The sender sleeps between packets and looks at its sockets only after each: as the kernel takes the time, it
-need not be awake when an answer comes. The samples file is described in ``samples``.
+need not be awake when an answer comes. If somebody sets the machine's clock, the packets under way have
+stamps of two times: they are forgotten, and as many are sent again at the end. The samples file is described
+in ``samples``.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from experiments.measurement import stamp
 from experiments.measurement.endpoint import Endpoint
 from experiments.measurement.samples import LatencyResult, Pair, Sample, summarise, write_header
 from experiments.measurement.sender import SessionSender
-from experiments.measurement.timestamps import realtime_offset_ns, sharpen_timer
+from experiments.measurement.timestamps import sharpen_timer
 from experiments.measurement.worker import Worker
 from topology.errors import InputError, MeasurementError
 
@@ -36,7 +38,7 @@ _MAX_SLEEP_S = 0.02
 _PROGRESS_S = 0.1
 _WARM_UP_S = 0.3
 _DUPLICATES_S = 0.05  # how long to wait for a second copy when every packet has come back
-_MAX_CLOCK_STEP_NS = 100_000
+_MOST_CLOCK_STEPS = 10
 
 Progress = Callable[[int, int], None]
 
@@ -61,7 +63,7 @@ def measure_latency(
     destination).
 
     Raises ``InputError`` for parameters that make no sense, ``MeasurementError`` when a host cannot be
-    reached by its namespace, a reflector cannot start, or the machine's clock was set while measuring.
+    reached by its namespace, a reflector cannot start, or the machine's clock is set again and again.
     """
     names = _check(pairs, samples, interval_ms, dscp, wait_ms)
     stamp.check_payload_bytes(payload_bytes)
@@ -89,9 +91,7 @@ def measure_latency(
             finished[sample.pair].append(sample)
 
         sender.warm_up(_WARM_UP_S)
-        offset_ns = realtime_offset_ns()
         _send_all(sender, schedule(len(pairs), samples, interval_ms, seed), wait_ms, keep, progress)
-        _check_clock(offset_ns)
         stray = sender.stray()
         file.write(json.dumps({"stray": stray}) + "\n")
     return {name: summarise(name, finished[number], stray=stray[number]) for number, name in enumerate(names)}
@@ -119,30 +119,79 @@ def _send_all(
 ) -> None:
     sharpen_timer()
     wait_ns = round(wait_ms * 1e6)
-    plan = list(planned)
-    total = len(plan)
+    plan = _Plan(list(planned))
     next_progress = 0.0
-    start_ns = time.monotonic_ns() + 1_000_000
-    for sent, (due_ms, pair, sequence) in enumerate(plan):
-        due_ns = start_ns + round(due_ms * 1e6)
-        _sleep_until(due_ns, sender)
-        sender.send(pair, sequence, due_ns)
-        sender.collect()
-        for sample in sender.take_finished(older_than_ns=wait_ns):
-            keep(sample)
-        if progress is not None and time.monotonic() >= next_progress:
-            progress(sent, total)
-            next_progress = time.monotonic() + _PROGRESS_S
+    while plan.left():
+        while plan.left():
+            due_ns, pair, sequence = plan.next()
+            _sleep_until(due_ns, sender)
+            sender.send(pair, sequence, due_ns)
+            sender.collect()
+            plan.repeat(*sender.spoiled())
+            for sample in sender.take_finished(older_than_ns=wait_ns):
+                keep(sample)
+            if progress is not None and time.monotonic() >= next_progress:
+                progress(plan.sent, plan.asked)
+                next_progress = time.monotonic() + _PROGRESS_S
+        _wait_for_answers(sender, wait_ns)
+        plan.repeat(*sender.spoiled())
+    for sample in sender.take_finished(older_than_ns=0):
+        keep(sample)
+    if progress is not None:
+        progress(plan.asked, plan.asked)
+
+
+class _Plan:
+    """What is still to be sent, and when: the schedule, then what a clock that was set has spoiled."""
+
+    def __init__(self, schedule: list[tuple[float, int, int]]) -> None:
+        self._schedule = schedule
+        self._start_ns = time.monotonic_ns() + 1_000_000
+        self._every_ms = (schedule[-1][0] or 1.0) / len(schedule)
+        self._next = 0
+        self._steps = 0
+        self.asked = len(schedule)
+
+    @property
+    def sent(self) -> int:
+        """Packets that have been sent and not spoiled."""
+        return self.asked - len(self._schedule) + self._next
+
+    def left(self) -> bool:
+        """Whether there is anything to send."""
+        return self._next < len(self._schedule)
+
+    def next(self) -> tuple[int, int, int]:
+        """When (ns of CLOCK_MONOTONIC), on which pair and with which sequence number."""
+        due_ms, pair, sequence = self._schedule[self._next]
+        self._next += 1
+        return self._start_ns + round(due_ms * 1e6), pair, sequence
+
+    def repeat(self, step_ns: int, pairs: Sequence[int]) -> None:
+        """Send one more packet on each of these pairs, with new numbers. Raises ``MeasurementError``."""
+        if not step_ns:
+            return
+        self._steps += 1
+        if self._steps > _MOST_CLOCK_STEPS:
+            raise MeasurementError(
+                f"the machine's clock was set {self._steps} times while delays were measured, "
+                f"by {step_ns / 1e6:.3f} ms last",
+                hint="stop the service that sets the clock, and measure again",
+            )
+        now_ms = (time.monotonic_ns() - self._start_ns) / 1e6
+        due_ms = max(self._schedule[-1][0], now_ms)
+        highest = max(sequence for _, _, sequence in self._schedule)
+        for number, pair in enumerate(pairs, start=1):
+            self._schedule.append((due_ms + number * self._every_ms, pair, highest + number))
+
+
+def _wait_for_answers(sender: SessionSender, wait_ns: int) -> None:
     deadline_ns = time.monotonic_ns() + wait_ns
     while time.monotonic_ns() < deadline_ns and not sender.complete():
         time.sleep(_MAX_SLEEP_S)
         sender.collect()
     time.sleep(_DUPLICATES_S)
     sender.collect()
-    for sample in sender.take_finished(older_than_ns=0):
-        keep(sample)
-    if progress is not None:
-        progress(total, total)
 
 
 def _sleep_until(due_ns: int, sender: SessionSender) -> None:
@@ -163,12 +212,3 @@ def _check(
     if not 0 <= dscp <= 63:
         raise InputError(f"{dscp} is no DSCP; it has 6 bits, 0 to 63", where="latency")
     return names
-
-
-def _check_clock(offset_before_ns: int) -> None:
-    step_ns = realtime_offset_ns() - offset_before_ns
-    if abs(step_ns) > _MAX_CLOCK_STEP_NS:
-        raise MeasurementError(
-            f"the machine's clock was set by {step_ns / 1e6:.3f} ms while delays were measured",
-            hint="measure again; if it recurs, stop the service that steps the clock",
-        )

@@ -18,10 +18,10 @@ from experiments.measurement.session import Session
 from experiments.measurement.timestamps import (
     ANCILLARY_BYTES,
     IP_RECVTTL,
+    ClockWatch,
     enable_kernel_timestamps,
     kernel_stamp_ns,
     ntp_from_ns,
-    realtime_offset_ns,
 )
 from experiments.measurement.worker import Worker
 from topology.errors import MeasurementError
@@ -66,7 +66,7 @@ class SessionSender:
         self._by_descriptor: dict[int, _Port] = {}
         self._poll = select.epoll()
         self._partial_record = b""
-        self._realtime_offset_ns = realtime_offset_ns()
+        self._clock = ClockWatch()
 
     def __enter__(self) -> SessionSender:
         try:
@@ -126,7 +126,7 @@ class SessionSender:
         """Send one test packet; one that the kernel refuses counts as lost on the way there."""
         port = self._ports[pair]
         t1_ns = self._transmit(port, sequence, port.ssid)
-        port.session.sent(sequence, due_monotonic_ns + self._realtime_offset_ns, t1_ns)
+        port.session.sent(sequence, due_monotonic_ns + self._clock.offset_ns, t1_ns)
 
     def _transmit(self, port: _Port, sequence: int, ssid: int) -> int:
         stamp.SSID.pack_into(port.packet, stamp.SSID_OFFSET, ssid)
@@ -151,13 +151,24 @@ class SessionSender:
             if events & select.EPOLLIN:
                 self._take_answers(port)
 
+    def spoiled(self) -> tuple[int, list[int]]:
+        """By how many ns the machine's clock was set just now, and the pairs of the packets it has spoiled.
+
+        These are all that were waited for, one entry each: some of their stamps are of the old time and some
+        of the new. They are forgotten, lost ones too, so sending as many again favours none.
+        """
+        step_ns = self._clock.step_ns()
+        if not step_ns:
+            return 0, []
+        return step_ns, [port.session.pair for port in self._ports for _ in port.session.forget_waiting()]
+
     def complete(self) -> bool:
         """Whether every packet sent has come back."""
         return all(port.session.complete() for port in self._ports)
 
     def take_finished(self, *, older_than_ns: int) -> Iterator[Sample]:
         """Hand out the samples of packets sent longer ago than this."""
-        before_ns = time.monotonic_ns() + self._realtime_offset_ns - older_than_ns
+        before_ns = time.monotonic_ns() + self._clock.offset_ns - older_than_ns
         for port in self._ports:
             yield from port.session.take_finished(before_ns)
 

@@ -26,6 +26,7 @@ class Session:
         self.stray = 0
         self._waiting: dict[int, Sample] = {}  # in the order of sending
         self._answer_left_ns: dict[int, int] = {}  # T3 of the kernel, by the reflector's number
+        self._forgotten: set[int] = set()
         self._highest_arrived = -1
         self._highest_answer = -1
 
@@ -63,7 +64,7 @@ class Session:
         """A packet has come back; ``None`` if it was no STAMP packet. The first one is measured."""
         sample = None if answer is None else self._waiting.get(answer.sender_sequence)
         if answer is None or sample is None:
-            self.stray += 1
+            self.stray += answer is None or answer.sender_sequence not in self._forgotten
             return
         sample.copies_backward += 1
         if sample.copies_backward == 1:
@@ -79,6 +80,13 @@ class Session:
     def complete(self) -> bool:
         """Whether nothing is known to be missing of any packet waited for."""
         return all(sample.copies_forward and sample.copies_backward for sample in self._waiting.values())
+
+    def forget_waiting(self) -> list[int]:
+        """Give up all packets waited for, as if never sent; returns their sequence numbers."""
+        forgotten = list(self._waiting)
+        self._waiting.clear()
+        self._forgotten.update(forgotten)
+        return forgotten
 
     def take_finished(self, sent_before_ns: int) -> Iterator[Sample]:
         """Hand out the samples of packets sent before this time; what comes for them later is stray."""

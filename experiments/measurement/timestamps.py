@@ -37,6 +37,7 @@ _SECOND_NS = 1_000_000_000
 _ERA_S = 1 << 32
 _PR_SET_TIMERSLACK = 29
 _CLOCK_READINGS = 20
+_LEAST_STEP_NS = 100_000
 
 Ancillary = Iterable[tuple[int, int, bytes]]
 
@@ -114,6 +115,32 @@ def realtime_offset_ns() -> int:
         after = time.monotonic_ns()
         readings.append((after - before, real - (before + after) // 2))
     return min(readings)[1]
+
+
+class ClockWatch:
+    """Whether CLOCK_REALTIME has been set since it was last asked.
+
+    Kernel stamps are of that clock, so two stamps taken before and after a step have nothing to do with each
+    other. ``offset_ns`` is what to add to CLOCK_MONOTONIC to get it, since the last step that was noticed.
+    """
+
+    def __init__(self) -> None:
+        self.offset_ns = realtime_offset_ns()
+
+    def step_ns(self) -> int:
+        """By how much it has been set, 0 if by less than 0.1 ms. One reading, unless that looks strange."""
+        before = time.monotonic_ns()
+        real = time.time_ns()
+        after = time.monotonic_ns()
+        seen_ns = real - (before + after) // 2 - self.offset_ns
+        if abs(seen_ns) <= _LEAST_STEP_NS + (after - before):
+            return 0
+        offset_ns = realtime_offset_ns()
+        step_ns = offset_ns - self.offset_ns
+        if abs(step_ns) <= _LEAST_STEP_NS:
+            return 0
+        self.offset_ns = offset_ns
+        return step_ns
 
 
 def sharpen_timer() -> None:
