@@ -240,7 +240,15 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         "handover_ms": st.floats(0, 1000),
         "loss_ratio": st.floats(0, 1, exclude_max=True),
         "queue_ms": st.integers(0, 1000),
+        "jitter_ms": st.floats(0, 1000),
     }
+    probability = st.floats(1e-6, 1)
+    bursts = st.fixed_dictionaries(
+        {"good_to_bad": probability, "bad_to_good": probability}, optional={"loss_in_bad": probability}
+    )
+    if draw(st.booleans()):
+        del figures["loss_ratio"]
+        figures["burst_loss"] = bursts
     links = [
         {"ends": [f"s{a}", f"s{b}"], **assumed, **draw(st.fixed_dictionaries({}, optional=figures))}
         for a, b in sorted(pairs)
@@ -263,3 +271,6 @@ def test_sound_documents_resolve_to_what_physics_allows(document: dict[str, Any]
         floor_km = distance_km(network.sites[link.a], network.sites[link.b])
         assert link.route_km >= floor_km - 0.001
         assert link.propagation_ms == pytest.approx(link.route_km * 5 / 1000, abs=1e-6)
+        assert 0 <= link.loss_ratio <= 1
+    again = network_from_dict(json.loads(json.dumps(network.to_dict())))
+    assert again.digest() == network.digest()

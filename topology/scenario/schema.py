@@ -97,7 +97,7 @@ class FiguresIn(Part):
 class EmulationIn(Part):
     """How the network is emulated."""
 
-    rate_scale: Annotated[float, Field(ge=1, le=1e9)] = 1000
+    rate_scale: Annotated[float, Field(ge=1, le=1e9)] = 1000.0
     """Emulated rate = real rate / rate_scale. Delays are never scaled."""
 
 
