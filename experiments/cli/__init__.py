@@ -114,15 +114,17 @@ def guarded(function: Any) -> int:
         return 130
     except click.exceptions.Exit as stopped:
         return stopped.exit_code
-    except (OSError, MemoryError) as error:
-        return _want(error)
     except Exception as error:
-        return _defect(error)
+        return _want(error)
 
 
-def _want(error: OSError | MemoryError) -> int:
-    """What the machine has run out of is no defect of ours."""
-    number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
+def _want(error: Exception) -> int:
+    """What the machine has run out of is no defect of ours; anything else is."""
+    number = getattr(error, "errno", None)
+    if isinstance(error, MemoryError):
+        number = errno.ENOMEM
+    elif isinstance(error, RuntimeError) and "start new thread" in str(error):  # all that Python says of it
+        number = errno.EAGAIN
     if number not in _WANTS:
         return _defect(error)
     what, hint = _WANTS[number]

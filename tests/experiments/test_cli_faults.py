@@ -32,6 +32,7 @@ def failing(error: BaseException) -> Callable[[], int]:
         (OSError(errno.ENOMEM, ""), "there is not enough memory"),
         (MemoryError(), "there is not enough memory"),
         (BlockingIOError(errno.EAGAIN, ""), "no further process can be started"),
+        (RuntimeError("can't start new thread"), "no further process can be started"),
         (OSError(errno.EMFILE, ""), "no further file can be opened"),
     ],
 )
