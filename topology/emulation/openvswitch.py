@@ -195,38 +195,43 @@ class OpenVSwitch:
             resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
 
     def _run(self, command: list[str], stdin: str | None = None) -> str:
-        done = subprocess.Popen(
-            command,
-            env={**os.environ, **self.environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
-        deadline = time.monotonic() + _COMMAND_SECONDS + 5
+        # It reads from a file in memory: ``communicate`` can be repeated only if it has nothing to send.
+        with os.fdopen(os.memfd_create("words"), "wb+") as words:
+            words.write((stdin or "").encode())
+            words.seek(0)
+            done = subprocess.Popen(
+                command,
+                env={**os.environ, **self.environment},
+                stdin=words,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
         with done:
             try:
-                while True:
-                    try:
-                        said, complained = done.communicate(stdin or "", timeout=_CHECK_SECONDS)
-                        break
-                    except subprocess.TimeoutExpired:
-                        self.check()  # it would wait in vain for a daemon that has died
-                        if time.monotonic() > deadline:
-                            raise EmulationError(
-                                f"{command[0]} did not answer within {_COMMAND_SECONDS + 5} s",
-                                where=_shortened(command),
-                            ) from None
+                said, complained = self._hear_out(done, command)
             except BaseException:
                 done.kill()
                 raise
         # ovs-vsctl succeeds even if ovs-vswitchd could not do what the database now says.
         if done.returncode != 0 or "Error detected while setting up" in complained:
             self.check()
-            words = (complained or said).strip() or f"status {done.returncode}, and no word"
-            raise EmulationError(f"{command[0]} failed: {words}", where=_shortened(command))
+            reason = (complained or said).strip() or f"status {done.returncode}, and no word"
+            raise EmulationError(f"{command[0]} failed: {reason}", where=_shortened(command))
         return said
+
+    def _hear_out(self, tool: subprocess.Popen[str], command: list[str]) -> tuple[str, str]:
+        """What a tool says on stdout and stderr, while the daemons that it may wait for live."""
+        deadline = time.monotonic() + _COMMAND_SECONDS + 5
+        while time.monotonic() < deadline:
+            try:
+                return tool.communicate(timeout=_CHECK_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.check()
+        raise EmulationError(
+            f"{command[0]} did not answer within {_COMMAND_SECONDS + 5} s", where=_shortened(command)
+        )
 
     def _wait_for(self, socket: Path) -> None:
         deadline = time.monotonic() + _START_SECONDS
