@@ -143,7 +143,7 @@ def _work(path: Path, asked: tuple[Study, Options], *, as_json: bool, language: 
 
 
 def exit_code_of(evidence: tuple[Evidence, ...]) -> int:
-    """0; or 5, as for any other run, where a measurement was asked for and does not bear out the prediction."""
+    """0; or 5, as for any run, where a measurement was asked for and does not bear out the prediction."""
     return 0 if all(one.within_tolerance for one in evidence) else MeasurementError.exit_code
 
 
