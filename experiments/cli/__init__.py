@@ -118,16 +118,22 @@ def guarded(function: Any) -> int:
         return _want(error)
 
 
-def _want(error: Exception) -> int:
-    """What the machine has run out of is no defect of ours; anything else is."""
+def want_of(error: BaseException) -> tuple[str, str] | None:
+    """What the machine has run out of, and a hint; ``None`` if the error says nothing of the kind."""
     number = getattr(error, "errno", None)
     if isinstance(error, MemoryError):
         number = errno.ENOMEM
     elif isinstance(error, RuntimeError) and "start new thread" in str(error):  # all that Python says of it
         number = errno.EAGAIN
-    if number not in _WANTS:
+    return _WANTS.get(number) if isinstance(number, int) else None
+
+
+def _want(error: Exception) -> int:
+    """What the machine has run out of is no defect of ours; anything else is."""
+    want = want_of(error)
+    if want is None:
         return _defect(error)
-    what, hint = _WANTS[number]
+    what, hint = want
     place = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
     click.echo(f"error: {place}{what}\n    hint: {hint}", err=True)
     return MachineError.exit_code

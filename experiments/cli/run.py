@@ -13,7 +13,7 @@ import click
 from pydantic import BaseModel
 
 from experiments import catalog
-from experiments.cli import fitness
+from experiments.cli import fitness, want_of
 from experiments.cli.console import Steps, err, out, steps
 from experiments.cli.labs import in_cell
 from experiments.cli.options import lab_options, realisation
@@ -121,7 +121,7 @@ def command(
                 finish(
                     folder, "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "refused"
                 )
-            if catalog.is_users_own(chosen) and isinstance(error, Exception):
+            if catalog.is_users_own(chosen) and isinstance(error, Exception) and not want_of(error):
                 raise catalog.failure_of(chosen, error, folder.path) from error
             raise
         return _conclude(folder, outcome, progress, as_json=as_json, language=language)

@@ -173,9 +173,8 @@ class OpenVSwitch:
         for name, daemon in list(self._daemons.items()):
             if daemon.poll() is not None:
                 raise EmulationError(
-                    f"{name} of {self.rundir.name} {how_it_ended(daemon.returncode)}: "
-                    f"{self._last_lines(name)}",
-                    where=str(self._log(name)),
+                    f"{name} of {self.rundir.name} {how_it_ended(daemon.returncode)}",
+                    hint=f"its log ends: {self._last_lines(name)}",  # the log itself goes with the cell
                 )
 
     def _spawn(self, name: str, *arguments: str) -> None:
