@@ -32,7 +32,9 @@ def test_a_tool_that_fails_is_quoted(openvswitch: OpenVSwitch) -> None:
 def test_nobody_waits_for_a_daemon_that_has_died(openvswitch: OpenVSwitch) -> None:
     with subprocess.Popen(["sh", "-c", "kill -9 $$"]) as dead:
         openvswitch._daemons["ovs-vswitchd"] = dead
-    with pytest.raises(EmulationError, match=r"ovs-vswitchd of s7 was killed by SIGKILL\n +hint: its log ends: no log"):
+    with pytest.raises(
+        EmulationError, match=r"ovs-vswitchd of s7 was killed by SIGKILL\n +hint: its log ends: no log"
+    ):
         openvswitch._run(["sleep", "100"])
     with pytest.raises(EmulationError, match="was killed by SIGKILL"):
         openvswitch.check()
