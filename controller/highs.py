@@ -1,5 +1,8 @@
 """HiGHS as we use it: silent, on one thread, with a fixed seed, so that the same input gives the same answer.
 
+Its threads are those of the whole process: once any solver runs on more than one, all of ours fail until
+``Highs.resetGlobalScheduler``. So whoever uses HiGHS beside us, tests included, takes ``solver``.
+
 Huangfu and Hall, "Parallelizing the dual revised simplex method", Math. Prog. Comp. 10, 2018.
 """
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from controller.constrained import Query, Room, least_path
 from controller.disjoint import Pair, least_pair, suurballe
+from controller.highs import solver
 from controller.mesh import Mesh
 from tests.controller.reserving import (
     Order,
@@ -144,8 +145,7 @@ class FlowProgram:
         self, mesh: Mesh, query: Query, amount: int, *, most: list[int], whole: bool = False
     ) -> None:
         """``most`` of each direction; ``whole`` numbers only, or any."""
-        self.solver = highspy.Highs()
-        self.solver.setOptionValue("output_flag", False)
+        self.solver = solver("this test")
         for direction, bound_ns in enumerate(mesh.bound_ns):
             self.solver.addCol(bound_ns / 1e6, 0.0, float(most[direction]), 0, [], [])
             if whole:

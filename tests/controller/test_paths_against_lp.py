@@ -18,6 +18,7 @@ import pytest
 from controller.charges import charges
 from controller.constrained import Query, Room, least_path
 from controller.disjoint import least_pair
+from controller.highs import solver
 from controller.mesh import Mesh
 from tests.controller.reserving import reserving, with_groups
 from topology.network import Protection
@@ -34,9 +35,7 @@ class Programme:
     def __init__(self, mesh: Mesh, query: Query, room: Room, protection: Protection) -> None:
         self.mesh, self.query, self.room = mesh, query, room
         self.rate, self.burst = query.rate_bps / 1e9, query.burst_bits / 1e6  # Gbit/s is Mbit/ms
-        self.highs = highspy.Highs()
-        self.highs.setOptionValue("output_flag", False)
-        self.highs.setOptionValue("mip_rel_gap", 0.0)
+        self.highs = solver("this test", mip_rel_gap=0.0)
         self.bound = [bound_ns / 1e6 for bound_ns in mesh.bound_ns]
         self.queueing = [queueing_ns / 1e6 for queueing_ns in mesh.queueing_ns]
         self.limit = FAR_MS if query.limit_ns is None else query.limit_ns / 1e6

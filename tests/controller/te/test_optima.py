@@ -7,13 +7,13 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
-import highspy
 import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.highs import solver
 from controller.te import Instance, Method, analyse, optima
 from controller.te.program import Objective, solve
 from controller.te.proof import Proof, prove
@@ -85,8 +85,7 @@ def test_a_solver_that_errs_proves_less_but_nothing_wrong(
 @given(instances(max_nodes=5))
 def test_optimum_over_all_paths(instance: Instance) -> None:
     """The same optimum as a programme with a column for every simple path of every demand."""
-    model = highspy.Highs()
-    model.setOptionValue("output_flag", False)
+    model = solver("this test")
     most = model.addVariable(obj=1)
     crossing = defaultdict(list)
     for (source, destination), rate in instance.demands.items():
