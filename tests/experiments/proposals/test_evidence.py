@@ -204,7 +204,8 @@ def test_an_attempt_never_overwrites_another(tmp_path: Path) -> None:
         place.mkdir(parents=True)
 
 
-def test_outside_a_cell_nothing_is_begun(tmp_path: Path) -> None:
+def test_outside_a_cell_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONEHOP_CELL", raising=False)
     with pytest.raises(MachineError):
         evidence(STUDY, [TO_BEIJING], folder=tmp_path)
     assert not list(tmp_path.iterdir())
