@@ -6,7 +6,7 @@ import errno
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,13 +59,15 @@ def test_any_other_failure_of_the_system_is_still_a_defect(
 
 
 @pytest.fixture
-def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LabRecord]:
-    """Two that run, and what has been taken down of them."""
+def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[LabRecord]]:
+    """Two that run: this process, and another."""
     monkeypatch.setattr(registry, "LABS", tmp_path / "labs")
     first = registry.update(registry.announce("up", "tiny"), state="up")
-    second = LabRecord(os.getppid(), registry._start_ticks(os.getppid()) or 0, "run", "qingyang", 0.0)
-    second = registry.update(second, pid_namespace=first.pid_namespace, results="/kept/here")
-    return [second, first]
+    with subprocess.Popen(["sleep", "60"]) as other:
+        second = LabRecord(other.pid, registry._start_ticks(other.pid) or 0, "run", "qingyang", 0.0)
+        second = registry.update(second, pid_namespace=first.pid_namespace, results="/kept/here")
+        yield [second, first]
+        other.kill()
 
 
 @pytest.fixture
