@@ -8,7 +8,9 @@ are those of iproute2's tables of the same names, which not every system has.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from enum import StrEnum
+from functools import cache
 
 TABLE_ENTRIES = 4096
 TABLE_SCALE = 8192  # NETEM_DIST_SCALE of linux/pkt_sched.h: an entry of so much is one jitter
@@ -48,10 +50,7 @@ def quantile(distribution: JitterDistribution, share: float) -> float:
     if distribution is JitterDistribution.UNIFORM:
         return 2 * share - 1
     if distribution is JitterDistribution.NORMAL:
-        # Imported here: the delay line starts faster without, and few links need it.
-        from statistics import NormalDist
-
-        return max(-LARGEST, min(LARGEST, NormalDist().inv_cdf(share))) if share > 0 else -LARGEST
+        return max(-LARGEST, min(LARGEST, _normal_quantile()(share))) if share > 0 else -LARGEST
     reached: float = (1 - share) ** (-1 / _PARETO_SHAPE)
     return min(LARGEST, (reached - _PARETO_MEAN) * _PARETO_WIDTH)
 
@@ -111,6 +110,14 @@ def kolmogorov_limit(count: int, probability: float) -> float:
     1990): it holds for any number of values.
     """
     return math.sqrt(math.log(2 / probability) / (2 * count))
+
+
+@cache
+def _normal_quantile() -> Callable[[float], float]:
+    # Imported here: the delay line starts faster without, and few links need it. Once: each frame draws.
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf
 
 
 def _share_before(distribution: JitterDistribution, variation: float) -> float:
