@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.capability.machine import machine_now, realised_by, switched_by
 from experiments.results.calibration import CALIBRATION_VERSION, Calibration
 from topology.errors import InputError, MachineError
+from topology.files import write_whole
 
 STATE_VARIABLE = "ONEHOP_STATE"
 _DEFAULT = Path("/var/lib/onehop")  # variable state of programs: Filesystem Hierarchy Standard 3.0, 5.8
@@ -44,15 +44,7 @@ def keep(calibration: Calibration) -> Path:
     path = path_for(calibration.machine.pipe, calibration.machine.datapath)
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(calibration.to_json())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(path, calibration.to_json())
     except OSError as error:
         raise MachineError(
             f"the calibration cannot be kept: {error.strerror or error}",

@@ -17,9 +17,7 @@ Whole files appear at once or not at all (written beside, then renamed); sample 
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +27,7 @@ from experiments.results.model import LoadState, ResultModel, Variant
 from experiments.results.samples import RoundTrips, read_round_trips
 from experiments.results.summary import Summary
 from topology.errors import InputError
+from topology.files import write_whole
 from topology.network import Network
 from topology.resolved import network_from_dict
 
@@ -182,19 +181,8 @@ class ResultFolder:
             raise _damaged(self._where(name), error) from None
 
     def _write(self, name: str, text: str) -> Path:
-        """Write a whole file so that a reader sees the old one or the new one, never a part."""
         target = self.path / name
-        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(target, text, durable=True)
         return target
 
 

@@ -12,13 +12,13 @@ import contextlib
 import fcntl
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from topology.emulation.cell import RUNTIME
+from topology.files import HALF_WRITTEN, write_whole
 
 LABS = RUNTIME / "labs"
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # the machine's own (linux/proc_ns.h); it sees the processes of all others
@@ -73,12 +73,7 @@ def write(record: LabRecord) -> None:
 
 
 def _write(record: LabRecord) -> None:
-    with tempfile.NamedTemporaryFile(
-        "w", dir=LABS, prefix=record.path.stem, suffix=".new", delete=False
-    ) as new:
-        new.write(json.dumps(asdict(record)))
-    os.chmod(new.name, 0o644)
-    os.replace(new.name, record.path)
+    write_whole(record.path, json.dumps(asdict(record)))
 
 
 def update(record: LabRecord, **changes: object) -> LabRecord:
@@ -121,7 +116,7 @@ def _sweep() -> None:
     """Remove what writers left that were killed half-way; whoever holds the lock is the only writer."""
     if LABS.is_dir():
         with contextlib.suppress(OSError), _lock():
-            for half_written in LABS.glob("*.new"):
+            for half_written in LABS.glob(f"*{HALF_WRITTEN}"):
                 half_written.unlink(missing_ok=True)
 
 

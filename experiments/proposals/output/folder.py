@@ -15,8 +15,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from experiments.proposals.findings import Answer
@@ -24,6 +22,7 @@ from experiments.proposals.model import Study
 from experiments.proposals.output.document import ProposalDocument, StudyRecord
 from experiments.proposals.output.files import csv_files, tables_of, workbook
 from topology.errors import InputError
+from topology.files import write_whole
 from topology.network import Text
 
 DOCUMENT_FILE = "proposal.json"
@@ -35,7 +34,7 @@ WORKBOOK_FILE = "proposal.xlsx"
 
 def write_study(path: Path, study: Study) -> None:
     """Keep the question, so that interrupted work can go on without its file."""
-    _write(path / STUDY_FILE, StudyRecord.of(study).to_json().encode())
+    write_whole(path / STUDY_FILE, StudyRecord.of(study).to_json())
 
 
 def read_study(path: Path) -> Study:
@@ -48,11 +47,11 @@ def write_answer(path: Path, study: Study, answer: Answer, verdict: Text) -> Pro
     """Write everything but the page; ``verdict`` opens the workbook. Returns the document as written."""
     document = ProposalDocument.of(study, answer)
     tables = tables_of(study, document.answer)
-    _write(path / DOCUMENT_FILE, document.to_json().encode())
+    write_whole(path / DOCUMENT_FILE, document.to_json())
     for name, text in csv_files(tables).items():
-        _write(path / name, text.encode())
-    _write(path / WORKBOOK_FILE, workbook(study.title, verdict, tables))
-    _write(path / HOST_FILE, (json.dumps(dict(answer.host), ensure_ascii=False, indent=1) + "\n").encode())
+        write_whole(path / name, text)
+    write_whole(path / WORKBOOK_FILE, workbook(study.title, verdict, tables))
+    write_whole(path / HOST_FILE, json.dumps(dict(answer.host), ensure_ascii=False, indent=1) + "\n")
     return document
 
 
@@ -91,16 +90,3 @@ def _read(file: Path) -> str:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", where=str(file)) from None
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Write a whole file: a reader sees the old one or the new one, never a part."""
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

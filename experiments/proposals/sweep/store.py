@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from experiments.proposals.sweep.fingerprint import fingerprint, program
 from experiments.proposals.sweep.packing import pack, unpack_kept
 from topology.errors import MachineError
+from topology.files import write_whole
 
 ENDING = ".result"
 
@@ -61,12 +61,9 @@ class Store:
             except pickle.UnpicklingError as error:
                 raise TypeError(f"results like this cannot be kept: {error}") from error
             self._checked = True
-        beside = self._file(key).with_suffix(f".{os.getpid()}")
         try:
-            beside.write_bytes(hashlib.sha256(packed).digest() + packed)
-            beside.replace(self._file(key))
+            write_whole(self._file(key), hashlib.sha256(packed).digest() + packed)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise _cannot_write(self._folder, error) from error
 
     def _file(self, key: str) -> Path:
