@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Optional
 
 from pydantic import Field, create_model
-from pydantic.json_schema import models_json_schema
 
 from topology.network import TrafficClass
+from topology.scenario.definitions import definitions_of
 from topology.scenario.parts import (
     CapacityGbps,
     DemandIn,
@@ -232,20 +232,14 @@ class OverlayFile(Part):
 
 def json_schema() -> dict[str, Any]:
     """The format as a JSON Schema (draft 2020-12) for editors: an overlay where it names a base."""
-    references, definitions = models_json_schema(
-        [(ScenarioFile, "validation"), (OverlayFile, "validation")], by_alias=True
-    )
-    for definition in definitions["$defs"].values():
-        for field in definition.get("properties", {}).values():
-            if "patternProperties" in field:  # a mapping of ids: other keys are no ids
-                field["additionalProperties"] = False
+    references, definitions = definitions_of(ScenarioFile, OverlayFile)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
         "title": "OneHop scenario",
         "type": "object",
         "if": {"required": ["base"]},
-        "then": references[OverlayFile, "validation"],
-        "else": references[ScenarioFile, "validation"],
-        "$defs": definitions["$defs"],
+        "then": references[OverlayFile],
+        "else": references[ScenarioFile],
+        "$defs": definitions,
     }

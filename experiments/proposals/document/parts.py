@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
-from pydantic.json_schema import models_json_schema
 
 from experiments.proposals.model import FIGURES, Build, Distribution
+from topology.scenario.definitions import definitions_of
 from topology.scenario.parts import (
     CapacityGbps,
     DemandIn,
@@ -199,15 +199,11 @@ class StudyFile(Part):
 
 def json_schema() -> dict[str, Any]:
     """The format as a JSON Schema (draft 2020-12) for editors."""
-    references, definitions = models_json_schema([(StudyFile, "validation")], by_alias=True)
-    for definition in definitions["$defs"].values():
-        for field in definition.get("properties", {}).values():
-            if "patternProperties" in field:  # a mapping of ids: other keys are no ids
-                field["additionalProperties"] = False
+    references, definitions = definitions_of(StudyFile)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
         "title": "OneHop proposal study",
-        **references[StudyFile, "validation"],
-        "$defs": definitions["$defs"],
+        **references[StudyFile],
+        "$defs": definitions,
     }
