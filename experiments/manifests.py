@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any
 
 from controller.flowtables import digest_of_tables, flow_tables
 from controller.plan import RoutingPlan
-from experiments.capability.machine import host_of as host_of
-from experiments.capability.machine import realised_by
+from experiments.capability.machine import host_of, realised_by, versions_of
 from experiments.capability.store import kept
 from experiments.lab import LabOptions
 from experiments.results import Backend, Manifest, ResultFolder, ScenarioReference, Variant
@@ -70,10 +69,5 @@ def _backend(options: LabOptions) -> Backend:
 
 
 def _versions() -> dict[str, str]:
-    found = {name: version_of(program) for name, program in _PROGRAMS.items()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return {name: number for name, number in found.items() if number}
+    programs = {name: version_of(program) for name, program in _PROGRAMS.items()}
+    return {name: number for name, number in programs.items() if number} | versions_of(_PACKAGES)

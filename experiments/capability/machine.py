@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,17 @@ def host_of(versions: dict[str, str]) -> Host:
         cpu_count=os.cpu_count() or 1,
         versions=versions,
     )
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """The version of each of these Python packages that is installed."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def machine_now(pipe: str, datapath: str) -> Machine:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 
+from experiments.capability.machine import host_of, versions_of
 from experiments.cli.console import Steps, err, steps
-from experiments.manifests import finish, host_of
+from experiments.manifests import finish
 from experiments.proposals.answer import Options, answer, expected_seconds
 from experiments.proposals.findings import Evidence, Portfolio
 from experiments.proposals.model import Study
@@ -49,7 +50,7 @@ def begin(study: Study, options: Options, output: Path | None) -> ResultFolder:
         scenarios={"base": base},
         rate_scale=study.base.rate_scale,
         backend=Backend(datapath="other", pipe="other"),
-        host=host_of(_versions()),
+        host=host_of(versions_of(_PACKAGES)),
         options={"study": study.id} | {name: getattr(options, name) for name in _ASKED},
     )
     folder = ResultFolder.create(manifest, parent=RESULTS_DIRECTORY, path=output, subject=study.id)
@@ -130,13 +131,3 @@ def _measure(
     if code:
         raise click.exceptions.Exit(code)
     return read_summary(path).evidence
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
