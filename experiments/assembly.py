@@ -49,8 +49,8 @@ def pair_result(
         path=crossed,
         planned_path=planned,
         path_proven=crossed == planned,
-        rtt_ms=round_trip(battery.idle[site]),
-        one_way_ms=one_way(battery.idle[site]),
+        rtt_ms=round_trip(battery.idle[site].result),
+        one_way_ms=one_way(battery.idle[site].result),
         predicted=DelaySplit.of_path(network, crossed, queueing_ms=sum(waits_ms)),
         floor_rtt_ms=floor_rtt_ms,
         declared_mbps=min(rates_mbps),
@@ -61,6 +61,7 @@ def pair_result(
         loaded=Loaded(utilisation=utilisation, rtt_ms=round_trip(loaded), one_way_ms=one_way(loaded))
         if loaded
         else None,
+        attempts=battery.idle[site].attempt,
     )
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from experiments.idle import IdleDelay, measure_idle
 from experiments.lab import Lab
 from experiments.measurement.background import BackgroundReport, BackgroundTraffic, Flow
 from experiments.measurement.endpoint import Endpoint
@@ -19,7 +21,7 @@ from experiments.measurement.path import CrossedPath, observe_paths
 from experiments.measurement.ping import PingResult, measure_ping
 from experiments.measurement.samples import LatencyResult
 from experiments.measurement.throughput import Throughput, measure_tcp, measure_udp
-from experiments.results import Variant
+from experiments.results import DelaySplit, Variant
 from experiments.run import Depth, Run
 from topology.network import Network, TrafficClass
 
@@ -31,7 +33,7 @@ class Battery:
     """What was measured from one source, by destination site."""
 
     paths: dict[SiteName, CrossedPath] = field(default_factory=dict)
-    idle: dict[SiteName, LatencyResult] = field(default_factory=dict)
+    idle: dict[SiteName, IdleDelay] = field(default_factory=dict)
     pings: dict[SiteName, PingResult] = field(default_factory=dict)
     loaded: dict[SiteName, LatencyResult] = field(default_factory=dict)
     tcp: dict[SiteName, Throughput] = field(default_factory=dict)
@@ -60,13 +62,15 @@ def measure(run: Run, variant: Variant, lab: Lab, source: SiteName) -> Battery:
         done.paths[site] = crossed
     with done.host:
         run.say(f"delay to {len(pairs)} sites on the idle network")
-        idle = measure_latency(
+        idle = measure_idle(
             pairs,
+            {(source, site): _predicted_rtt_ms(lab, path) for site, path in done.paths.items()},
             samples=depth.samples,
             interval_ms=depth.interval_ms(len(pairs)),
             dscp=dscp,
             seed=seed,
-            samples_file=run.folder.samples_path(variant, "idle"),
+            samples_path=partial(run.folder.samples_path, variant, "idle"),
+            say=run.say,
         )
         done.idle = {site: result for (_, site), result in idle.items()}
         run.say("cross-check with ping")
@@ -88,6 +92,10 @@ def measure(run: Run, variant: Variant, lab: Lab, source: SiteName) -> Battery:
     if depth.throughput_s > 0:
         measure_throughput(run, lab, pairs, done)
     return done
+
+
+def _predicted_rtt_ms(lab: Lab, path: CrossedPath) -> float:
+    return 2 * DelaySplit.of_path(lab.network, path.sites).empty_ms
 
 
 def measure_throughput(run: Run, lab: Lab, pairs: Sequence[tuple[Endpoint, Endpoint]], done: Battery) -> None:

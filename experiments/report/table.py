@@ -18,6 +18,9 @@ def print_summary(summary: Summary, *, console: Console, language: str = "en") -
     if summary.pairs:
         console.print(delay_table(summary, chosen))
         console.print(Styled(fill("terminal.note").in_language(chosen), style="dim"), soft_wrap=True)
+        if again := _measured_again(summary, chosen):
+            note = fill("terminal.again", pairs="; ".join(again)).in_language(chosen)
+            console.print(Styled(note, style="dim"))
         console.print()
     if any(pair.has_throughput for pair in summary.pairs):
         console.print(throughput_table(summary, chosen))
@@ -69,6 +72,16 @@ def _delay_cells(result: PairResult) -> tuple[str, ...]:
         number(result.loaded.rtt_ms.median) if result.loaded else NOTHING,
         number(result.predicted_rtt_ms),
     )
+
+
+def _measured_again(summary: Summary, language: Language) -> list[str]:
+    return [
+        f"{pair.destination_name.in_language(language)}, {fill(f'variant.{variant}').in_language(language)}"
+        f" ({pair.on(variant).attempts})"
+        for pair in summary.pairs
+        for variant in VARIANTS
+        if pair.on(variant).attempts > 1
+    ]
 
 
 def throughput_table(summary: Summary, language: Language) -> Table:

@@ -25,6 +25,7 @@ from experiments.results.summary import (
     Throughput,
     Verdict,
     summary_schema,
+    within_tolerance,
 )
 from experiments.results.targets import NATIONAL_TARGETS, Target, TargetsMet, targets_met
 from experiments.results.verdict import conclude
@@ -69,4 +70,5 @@ __all__ = [
     "summary_schema",
     "targets_met",
     "utc_now",
+    "within_tolerance",
 ]

@@ -7,7 +7,8 @@
     network-proposal.json
     links.json             declared against achieved, per link and direction
     base-idle.jsonl        raw samples, one probe a line (``experiments.measurement.samples``); likewise
-                           base-loaded, proposal-idle, proposal-loaded
+                           base-loaded, proposal-idle, proposal-loaded; base-idle-2 has the pairs that were
+                           measured again
     summary.json           what was found
     report.html            the page made from all of it
 
@@ -16,6 +17,7 @@ Whole files appear at once or not at all (written beside, then renamed); sample 
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -128,12 +130,18 @@ class ResultFolder:
             raise _damaged(self._where(name), f"no network ({error})") from None
 
     def round_trips(self, variant: Variant, state: LoadState) -> RoundTrips:
-        """The raw round trips by pair; empty if there are none. See ``read_round_trips``."""
-        return read_round_trips(self.samples_path(variant, state))
+        """The raw round trips by pair, of its last attempt; none if none were kept. See ``read_round_trips``."""
+        found: RoundTrips = {}
+        for attempt in itertools.count(1):
+            path = self.samples_path(variant, state, attempt)
+            if not path.exists():
+                return found
+            found |= read_round_trips(path)
+        raise AssertionError("unreachable")
 
-    def samples_path(self, variant: Variant, state: LoadState) -> Path:
-        """Where the raw samples of one network and state lie."""
-        return self.path / f"{variant}-{state}.jsonl"
+    def samples_path(self, variant: Variant, state: LoadState, attempt: int = 1) -> Path:
+        """Where the raw samples of one network and state lie: of all pairs, or of those measured again."""
+        return self.path / f"{variant}-{state}{'' if attempt == 1 else f'-{attempt}'}.jsonl"
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest."""

@@ -17,6 +17,11 @@ TOLERANCE_MS = 0.5
 """A measured round trip agrees with the model within 3 % or 0.5 ms, whichever is larger."""
 
 
+def within_tolerance(measured_rtt_ms: float, predicted_rtt_ms: float) -> bool:
+    """Whether a median round trip agrees with what was predicted."""
+    return abs(measured_rtt_ms - predicted_rtt_ms) <= max(TOLERANCE_MS, TOLERANCE_RATIO * predicted_rtt_ms)
+
+
 class DelaySplit(ResultModel):
     """Predicted one-way delay by cause, in milliseconds. ``queueing_ms`` only under the stated load."""
 
@@ -111,6 +116,8 @@ class PairResult(ResultModel):
     error_ms: float | None
     """Median measured round trip minus predicted."""
     within_tolerance: bool
+    attempts: int = 1
+    """How often the idle delay was measured; ``rtt_ms`` is the last. Only pairs off the model are repeated."""
 
     @classmethod
     def of(
@@ -129,6 +136,7 @@ class PairResult(ResultModel):
         udp_loss_ratio: float | None = None,
         ping_ms: Ping | None = None,
         loaded: Loaded | None = None,
+        attempts: int = 1,
     ) -> PairResult:
         """A pair's result from what was measured (idle) and predicted; the rest is derived here."""
         predicted_rtt_ms = round(2 * predicted.empty_ms, 6)
@@ -156,8 +164,8 @@ class PairResult(ResultModel):
             loaded=None if loaded is None else _with_queueing(loaded, median),
             targets=targets_met(one_way_ms.median, median, floor_rtt_ms),
             error_ms=error,
-            within_tolerance=error is not None
-            and abs(error) <= max(TOLERANCE_MS, TOLERANCE_RATIO * predicted_rtt_ms),
+            within_tolerance=median is not None and within_tolerance(median, predicted_rtt_ms),
+            attempts=attempts,
         )
 
 

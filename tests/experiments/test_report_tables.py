@@ -59,6 +59,14 @@ def test_marks_do_not_rest_on_colour(folder: ResultFolder) -> None:
     assert f"{number(wrong.rtt_ms.median)}*" in row
 
 
+def test_what_was_measured_again_is_told(folder: ResultFolder) -> None:
+    first, *rest = folder.summary.pairs
+    assert not any("measured again" in line for line in printed(folder.summary, "en"))
+    again = first.model_copy(update={"base": first.base.model_copy(update={"attempts": 3})})
+    lines = printed(folder.summary.model_copy(update={"pairs": (again, *rest)}), "en")
+    assert any("measured again (times): Beijing, Base (3)" in line for line in lines)
+
+
 def test_names_are_not_markup(folder: ResultFolder) -> None:
     first, *rest = folder.summary.pairs
     name = first.destination_name.__class__("[red]x[/red]", "[bold]")

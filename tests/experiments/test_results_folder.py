@@ -156,6 +156,20 @@ def test_samples_cut_short_by_a_kill_are_left_out(tmp_path: Path) -> None:
     assert sum(map(len, cut.values())) == sum(map(len, whole.values())) - 1
 
 
+def test_a_pair_measured_again_is_read_from_its_last_attempt(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, samples=20)
+    first = folder.round_trips("base", "idle")
+    header, *lines = folder.samples_path("base", "idle").read_text().splitlines()
+    again = json.loads(header)
+    again["pairs"] = again["pairs"][:1]
+    kept = [line for line in lines if json.loads(line).get("pair") == 0][:5]
+    folder.samples_path("base", "idle", 2).write_text("\n".join([json.dumps(again), *kept, ""]))
+    found = folder.round_trips("base", "idle")
+    changed = {pair for pair in first if found[pair] != first[pair]}
+    assert {len(found[pair]) for pair in changed} == {5}
+    assert changed == {tuple(again["pairs"][0])}
+
+
 def test_a_damaged_sample_is_named_by_its_line(tmp_path: Path) -> None:
     folder = write_folder(tmp_path, samples=20)
     path = folder.samples_path("base", "idle")

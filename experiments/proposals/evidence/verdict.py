@@ -16,7 +16,7 @@ from experiments.proposals.evidence.interval import Median, median_of_repetition
 from experiments.proposals.findings import Evidence, Portfolio
 from experiments.proposals.pairs import Pair
 from experiments.results import HostVerdict
-from experiments.results.summary import TOLERANCE_MS, TOLERANCE_RATIO
+from experiments.results.summary import within_tolerance
 from topology.network import Network, Text
 
 TOO_BUSY = Text(
@@ -72,11 +72,6 @@ def evidence_of(
         within_tolerance=agrees and not reasons,
         reasons=reasons,
     )
-
-
-def within_tolerance(measured_ms: float, predicted_ms: float) -> bool:
-    """Whether a median round trip agrees with what was predicted."""
-    return abs(measured_ms - predicted_ms) <= max(TOLERANCE_MS, TOLERANCE_RATIO * predicted_ms)
 
 
 def _reasons(one: Repetition, pair: Pair, planned: Path) -> list[Text]:

@@ -17,12 +17,12 @@ from experiments.proposals.evidence.choice import Change, changes, chosen
 from experiments.proposals.evidence.interval import FEWEST, median_of, median_of_repetitions
 from experiments.proposals.evidence.plan import jobs_of, proposed
 from experiments.proposals.evidence.record import MeasuredPortfolio, place_of, write_summary
-from experiments.proposals.evidence.verdict import TOO_BUSY, Repetition, evidence_of, within_tolerance
+from experiments.proposals.evidence.verdict import TOO_BUSY, Repetition, evidence_of
 from experiments.proposals.findings import Choice, Evidence
 from experiments.proposals.output import tables_of_doubt
 from experiments.proposals.pairs import pairs_of
 from experiments.report.proposal_findings import to_know
-from experiments.results import HostVerdict
+from experiments.results import HostVerdict, within_tolerance
 from tests.experiments.proposals import synthetic_answer
 from topology.errors import InputError, MachineError
 from topology.network import Network, Text
