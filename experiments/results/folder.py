@@ -130,7 +130,7 @@ class ResultFolder:
             raise _damaged(self._where(name), f"no network ({error})") from None
 
     def round_trips(self, variant: Variant, state: LoadState) -> RoundTrips:
-        """The raw round trips by pair, of its last attempt; none if none were kept. See ``read_round_trips``."""
+        """The raw round trips by pair, of its last attempt; none if none kept. See ``read_round_trips``."""
         found: RoundTrips = {}
         for attempt in itertools.count(1):
             path = self.samples_path(variant, state, attempt)

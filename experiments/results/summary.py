@@ -117,7 +117,7 @@ class PairResult(ResultModel):
     """Median measured round trip minus predicted."""
     within_tolerance: bool
     attempts: int = 1
-    """How often the idle delay was measured; ``rtt_ms`` is the last. Only pairs off the model are repeated."""
+    """How often the idle delay was measured; ``rtt_ms`` is the last. Pairs off the model are repeated."""
 
     @classmethod
     def of(
