@@ -70,6 +70,18 @@ class LinkLayout:
     properties: LinkProperties
     classes: tuple[LinkClass, ...] = ()
 
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> LinkLayout:
+        """The link whose ``dataclasses.asdict`` is ``fields``, also after a way through JSON."""
+        return cls(
+            link=fields["link"],
+            number=fields["number"],
+            a=LinkEnd(**fields["a"]),
+            b=LinkEnd(**fields["b"]),
+            properties=LinkProperties.from_dict(fields["properties"]),
+            classes=tuple(_class_from_dict(one) for one in fields["classes"]),
+        )
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -154,14 +166,18 @@ class Layout:
     @classmethod
     def from_json(cls, text: str) -> Layout:
         """Read back what ``to_json`` wrote."""
-        data: dict[str, Any] = json.loads(text)
+        return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Layout:
+        """The layout whose ``dataclasses.asdict`` is ``data``, also after a way through JSON."""
         return cls(
             scenario=data["scenario"],
             scenario_digest=data["scenario_digest"],
             rate_scale=data["rate_scale"],
             controller_port=data["controller_port"],
             sites={entry["site"]: SiteLayout(**entry) for entry in _by_number(data["sites"])},
-            links={entry["link"]: _link_from_dict(entry) for entry in _by_number(data["links"])},
+            links={entry["link"]: LinkLayout.from_dict(entry) for entry in _by_number(data["links"])},
         )
 
 
@@ -184,17 +200,6 @@ def _site_layout(site: str, number: int) -> SiteLayout:
 
 def _by_number(part: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(part.values(), key=lambda entry: entry["number"])
-
-
-def _link_from_dict(entry: dict[str, Any]) -> LinkLayout:
-    return LinkLayout(
-        link=entry["link"],
-        number=entry["number"],
-        a=LinkEnd(**entry["a"]),
-        b=LinkEnd(**entry["b"]),
-        properties=LinkProperties.from_dict(entry["properties"]),
-        classes=tuple(_class_from_dict(fields) for fields in entry["classes"]),
-    )
 
 
 def _class_from_dict(fields: dict[str, Any]) -> LinkClass:
