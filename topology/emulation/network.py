@@ -82,13 +82,13 @@ class EmulatedNetwork:
     @property
     def pids(self) -> list[int]:
         """Process ids of everything the network needs."""
-        pipe = getattr(self.pipe, "pid", 0)
-        return [*self.switches.pids, *(host.pid for host in self._hosts()), *([pipe] if pipe else [])]
+        pids = [*self.switches.pids, *(host.pid for host in self._hosts()), self.pipe.pid]
+        return [pid for pid in pids if pid]
 
     def check(self) -> None:
         """Raise ``EmulationError`` if something the network needs has died by itself."""
         self.switches.check()
-        if not getattr(self.pipe, "alive", lambda: True)():
+        if not self.pipe.alive():
             raise EmulationError("the delay line has died; all links are dead")
         for host in self._hosts():
             if host.shell is not None and host.shell.poll() is not None:

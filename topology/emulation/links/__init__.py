@@ -93,6 +93,8 @@ class Pipe(Protocol):
     """Carries frames between the wire ends of many links: delay, jitter, loss. Takes ``ETH_P_LOAD`` off."""
 
     name: str
+    pid: int
+    """The process that carries them, also after it has died; 0 where it is the kernel, or none yet."""
 
     def start(self, wires: Sequence[Wire], seed: int) -> None:
         """Begin to carry frames on all ``wires`` (interfaces exist and are up). Returns when it does.

@@ -47,6 +47,7 @@ class NetemPipe:
     """A ``Pipe`` by the kernel's netem."""
 
     name = "netem"
+    pid = 0
 
     def __init__(self, *, calibrated: bool = True) -> None:
         """Without calibration netem's lateness is not allowed for, so that it can be measured."""
