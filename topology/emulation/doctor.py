@@ -112,8 +112,9 @@ def load_module(name: str) -> bool:
     return _module_loaded(name)
 
 
+@cache
 def version_of(program: str) -> str:
-    """The version a program reports of itself, or an empty string."""
+    """The version a program reports of itself, or an empty string. Each is asked once."""
     path = find_program(program)
     if path is None:
         return ""
