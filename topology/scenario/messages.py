@@ -24,7 +24,11 @@ _UNITS = {
     "_million": "million CNY",
     "_hours": "hours",
 }
-_VERSIONS = ("onehop", "proposal")  # keys that files of ours begin with: the version of their format
+_VERSIONS = (
+    "onehop",
+    "proposal",
+    "placement",
+)  # keys that files of ours begin with: the version of their format
 _PATTERNS = {
     "{0,30}": "an id: a small letter, then up to 30 small letters, digits and hyphens",
     "{0,63}": "a link id: a small letter, then up to 63 small letters, digits and hyphens",
