@@ -63,20 +63,18 @@ def _grown(problem: Problem, first: int) -> Where:
     rest = [(0, site) for site, machine in enumerate(where) if machine == UNPLACED]
     for _ in range(len(rest)):
         machine = _emptiest(problem, loads)
-        site = _pop_unplaced(near[machine], where)
-        if site is None:  # nothing beside the region is free
-            site = _pop_unplaced(rest, where)
-        assert site is not None
-        put(site, machine)
+        if not _has_free(near[machine], where):
+            near[machine] = list(rest)  # nothing beside the region is free: anywhere
+            _has_free(near[machine], where)
+        put(heappop(near[machine])[1], machine)
     return where
 
 
-def _pop_unplaced(heap: list[tuple[int, int]], where: Where) -> int | None:
-    while heap:
-        _, site = heappop(heap)
-        if where[site] == UNPLACED:
-            return site
-    return None
+def _has_free(heap: list[tuple[int, int]], where: Where) -> bool:
+    """Whether there is an unplaced site in ``heap``; then it is the first."""
+    while heap and where[heap[0][1]] != UNPLACED:
+        heappop(heap)
+    return bool(heap)
 
 
 def _emptiest(problem: Problem, loads: list[int]) -> int:
