@@ -10,9 +10,10 @@ from experiments.determinism import telling
 from experiments.determinism.bounds import flow_bounds, read_back_services
 from experiments.determinism.cast import LIAR, OVERLOAD, Cast, real_bounds_ns
 from experiments.determinism.phases import Measured, expected_s, measure
-from experiments.determinism.verdict import MAX_BUSY_RATIO, conclude, host_verdict
+from experiments.determinism.verdict import conclude
+from experiments.hosts import MAX_BUSY_RATIO, host_verdict, load_of
 from experiments.lab import Lab
-from experiments.results import HostLoad, LinkChecks, Variant
+from experiments.results import LinkChecks, Variant
 from experiments.results.determinism import DeterminismSummary
 from experiments.run import Run
 from topology.emulation.readback import LinkReading
@@ -74,13 +75,8 @@ def _summary(
     )
     watch = measured.host
     verdict = host_verdict(watch.busy_ratio, too_busy=watch.too_busy(MAX_BUSY_RATIO))
-    load = HostLoad(
-        busy_ratio=round(watch.busy_ratio, 4),
-        steal_ratio=round(watch.steal_ratio, 4),
-        wakeup_p99_ms=None if watch.wakeup_p99_ms is None else round(watch.wakeup_p99_ms, 4),
-    )
     manifest = run.folder.manifest
-    host = manifest.host.model_copy(update={"load": {"base": load}, "verdict": verdict})
+    host = manifest.host.model_copy(update={"load": {"base": load_of(watch)}, "verdict": verdict})
     run.folder.update_manifest(host=host)
     flooded = telling.flooded_of(lab.layout, measured.adversary, measured.dropped)
     liar = telling.liar_of(cast.liar, measured.loaded)

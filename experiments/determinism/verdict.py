@@ -8,7 +8,6 @@ from experiments.results import HostVerdict, LinkChecks, Verdict
 from experiments.results.determinism import Flooded, Liar, PromisedFlow
 from topology.network import Text
 
-MAX_BUSY_RATIO = 0.95
 LEAST_OFFERED_RATIO = 0.9  # with less best effort the links were not loaded as stated
 LEAST_PACKETS_RATIO = 0.9
 LEAST_IDLE_RATIO = 0.9  # of the single packets must have come, else there is no processing term
@@ -35,28 +34,6 @@ def conclude(
             reasons=reasons,
         )
     return Verdict(ok=True, text=_finding(flows), reasons=() if liar is None else tuple(_of_liar(liar)))
-
-
-def host_verdict(busy_ratio: float, *, too_busy: bool) -> HostVerdict:
-    """Whether the machine was quiet enough while the network was loaded."""
-    if too_busy:
-        return HostVerdict(
-            ok=False,
-            text=Text(
-                f"The machine was too busy while delays were measured ({busy_ratio:.0%} of its CPU time in "
-                "use); close other programs or raise --rate-scale.",
-                f"测量时延期间主机过于繁忙（CPU 占用 {busy_ratio:.0%}）；"
-                "请关闭其他程序，或增大 --rate-scale。",
-            ),
-        )
-    return HostVerdict(
-        ok=True,
-        text=Text(
-            f"The machine was quiet enough: {busy_ratio:.0%} of its CPU time in use while delays were "
-            "measured.",
-            f"主机负载可以接受：测量时延期间 CPU 占用 {busy_ratio:.0%}。",
-        ),
-    )
 
 
 def _reasons(

@@ -11,7 +11,8 @@ from experiments.catalog.determinism import Determinism
 from experiments.determinism import telling
 from experiments.determinism.bounds import flow_bounds
 from experiments.determinism.cast import CROWD, LIAR, LIES, OVERLOAD, Cast, real_bounds_ns
-from experiments.determinism.verdict import conclude, host_verdict
+from experiments.determinism.verdict import conclude
+from experiments.hosts import host_verdict
 from experiments.measurement.contract import AdversaryReport, Behaviour, ContractFlow, Load, outcomes
 from experiments.measurement.contract.flows import Pace
 from experiments.measurement.contract.outcome import FORMATS
