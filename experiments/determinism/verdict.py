@@ -25,14 +25,7 @@ def conclude(
     """What the run says; ``overload``: best effort that was to be offered to each link, over its rate."""
     reasons = tuple(_reasons(flows, flooded, wanted_packets, overload, links, host))
     if reasons:
-        return Verdict(
-            ok=False,
-            text=Text(
-                "No verdict: the measurements of this run cannot be relied on.",
-                "不作结论：本次运行的测量结果不可采信。",
-            ),
-            reasons=reasons,
-        )
+        return Verdict.unreliable(reasons)
     return Verdict(ok=True, text=_finding(flows), reasons=() if liar is None else tuple(_of_liar(liar)))
 
 

@@ -220,6 +220,18 @@ class Verdict(ResultModel):
     text: Text
     reasons: tuple[Text, ...] = ()
 
+    @classmethod
+    def unreliable(cls, reasons: tuple[Text, ...]) -> Verdict:
+        """None, because what the run measured cannot be relied on."""
+        return cls(
+            ok=False,
+            text=Text(
+                "No verdict: the measurements of this run cannot be relied on.",
+                "不作结论：本次运行的测量结果不可采信。",
+            ),
+            reasons=reasons,
+        )
+
 
 class Conclusion(ResultModel):
     """What every summary begins with, whatever was asked."""

@@ -27,14 +27,7 @@ def conclude(
     """
     reasons = _reasons(pairs, links, host, site_names)
     if reasons:
-        return Verdict(
-            ok=False,
-            text=Text(
-                "No verdict: the measurements of this run cannot be relied on.",
-                "不作结论：本次运行的测量结果不可采信。",
-            ),
-            reasons=reasons,
-        )
+        return Verdict.unreliable(reasons)
     return Verdict(ok=True, text=_finding(pairs, model_variants))
 
 
