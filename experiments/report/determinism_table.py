@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text as Styled
 
 from experiments.report.style import Language
+from experiments.report.table import print_verdict
 from experiments.report.text import NOTHING, fill, number, percent
 from experiments.results.determinism import DeterminismSummary, PromisedFlow
 
@@ -35,10 +36,7 @@ def print_determinism(summary: DeterminismSummary, *, console: Console, language
     for name, reason in summary.refused.items():
         console.print(Styled(word("terminal.refused", name=name, reason=reason), style="dim"), soft_wrap=True)
     console.print()
-    ok = summary.verdict.ok
-    console.print(Styled(summary.verdict.text.in_language(chosen), style="bold" if ok else "bold red"))
-    for reason_text in summary.verdict.reasons:
-        console.print(Styled(f"  - {reason_text.in_language(chosen)}"))
+    print_verdict(summary.verdict, console=console, language=chosen)
 
 
 def flow_table(summary: DeterminismSummary, language: Language) -> Table:

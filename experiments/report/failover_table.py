@@ -8,6 +8,7 @@ from rich.text import Text as Styled
 
 from experiments.failover.summary import FailoverSummary, KindResult, Spread
 from experiments.report.style import Language
+from experiments.report.table import print_verdict
 from experiments.report.text import NOTHING, fill, number
 
 
@@ -19,10 +20,7 @@ def print_failover(summary: FailoverSummary, *, console: Console, language: str 
         note = fill("failover.terminal.note", packets=f"{summary.packets_per_s:,}").in_language(chosen)
         console.print(Styled(note, style="dim"), soft_wrap=True)
         console.print()
-    ok = summary.verdict.ok
-    console.print(Styled(summary.verdict.text.in_language(chosen), style="bold" if ok else "bold red"))
-    for reason in summary.verdict.reasons:
-        console.print(f"  - {reason.in_language(chosen)}", markup=False, highlight=False)
+    print_verdict(summary.verdict, console=console, language=chosen)
 
 
 def fault_table(summary: FailoverSummary, language: Language) -> Table:

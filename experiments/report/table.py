@@ -8,7 +8,7 @@ from rich.text import Text as Styled
 
 from experiments.report.style import Language
 from experiments.report.text import NOTHING, fill, number, rate, signed
-from experiments.results import VARIANTS, Pair, PairResult, Summary
+from experiments.results import VARIANTS, Pair, PairResult, Summary, Verdict
 from topology.network import Text
 
 
@@ -25,10 +25,14 @@ def print_summary(summary: Summary, *, console: Console, language: str = "en") -
     if any(pair.has_throughput for pair in summary.pairs):
         console.print(throughput_table(summary, chosen))
         console.print()
-    ok = summary.verdict.ok
-    console.print(Styled(summary.verdict.text.in_language(chosen), style="bold" if ok else "bold red"))
-    for reason in summary.verdict.reasons:
-        console.print(Styled(f"  - {reason.in_language(chosen)}"))
+    print_verdict(summary.verdict, console=console, language=chosen)
+
+
+def print_verdict(verdict: Verdict, *, console: Console, language: Language) -> None:
+    """Print the answer in a sentence, and its reasons."""
+    console.print(Styled(verdict.text.in_language(language), style="bold" if verdict.ok else "bold red"))
+    for reason in verdict.reasons:
+        console.print(Styled(f"  - {reason.in_language(language)}"))
 
 
 def delay_table(summary: Summary, language: Language) -> Table:
