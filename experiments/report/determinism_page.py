@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 
 from experiments.measurement.contract import FlowOutcome, outcomes
@@ -11,7 +9,7 @@ from experiments.report import determinism_charts
 from experiments.report.determinism_charts import Tail
 from experiments.report.figures import Drawing
 from experiments.report.findings import KeyFigure
-from experiments.report.page import asset, environment, options_of
+from experiments.report.page import environment, rendered
 from experiments.report.text import fill, number, percent
 from experiments.results import ResultFolder
 from experiments.results.determinism import PHASES, DeterminismSummary, Phase, PromisedFlow
@@ -25,27 +23,22 @@ def render(folder: ResultFolder) -> str:
     """The page as text. Raises ``InputError`` if the folder has no summary, or a file in it is damaged."""
     manifest = folder.manifest
     summary = folder.summary_as(DeterminismSummary)
-    script = asset("report.js")
     network = folder.network("base")
     names = {} if network is None else {id_: site.name for id_, site in network.sites.items()}
     raw = {phase: _raw(folder, phase) for phase in PHASES}
     page = environment()
     page.globals["site"] = lambda id_: names.get(id_, Text(id_, id_))
-    return page.get_template("determinism.html.j2").render(
-        manifest=manifest,
+    return rendered(
+        page.get_template("determinism.html.j2"),
+        manifest,
         summary=summary,
         title=summary.scenarios["base"].title,
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        css=asset("report.css"),
         key_figures=_key_figures(summary),
         together=_together(summary, raw),
         panels=_panels(summary, raw),
         phases=PHASES,
         colours=determinism_charts.COLOURS,
         bound_colour=determinism_charts.BOUND,
-        created=manifest.created.replace("T", " ").rstrip("Z"),
-        options=options_of(manifest),
     )
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 from experiments.failover.kinds import NAMES, Kind
 from experiments.failover.record import Recorded, read_trials
 from experiments.failover.summary import FailoverSummary, KindResult
 from experiments.report import failover_charts
 from experiments.report.figures import Drawing
 from experiments.report.findings import KeyFigure
-from experiments.report.page import asset, environment, options_of
+from experiments.report.page import environment, rendered
 from experiments.report.text import fill, number
 from experiments.results import ResultFolder
 from topology.network import ReservedClass, Text
@@ -25,25 +22,20 @@ def render(folder: ResultFolder) -> str:
     """The page as text. Raises ``InputError`` if the folder has no summary, or a file in it is damaged."""
     manifest = folder.manifest
     summary = folder.summary_as(FailoverSummary)
-    script = asset("report.js")
     network = folder.network("base")
     marks = network.routing.reserved if network is not None else None
     mark = (marks or ReservedClass()).dscp
     page = environment()
     page.globals["same"] = lambda id_: Text(id_, id_)
-    return page.get_template("failover.html.j2").render(
-        manifest=manifest,
+    return rendered(
+        page.get_template("failover.html.j2"),
+        manifest,
         summary=summary,
         title=summary.scenarios["base"].title,
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        css=asset("report.css"),
         key_figures=_key_figures(summary),
         order=_order(summary),
         events=failover_charts.EVENTS,
         panels=_panels(list(read_trials(folder.path / TRIALS)), mark),
-        created=manifest.created.replace("T", " ").rstrip("Z"),
-        options=options_of(manifest),
     )
 
 

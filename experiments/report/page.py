@@ -27,16 +27,13 @@ def render(folder: ResultFolder) -> str:
     networks = {variant: folder.network(variant) for variant in VARIANTS}
     drawn = networks["proposal"] or networks["base"]
     names = _Names(networks)
-    script = asset("report.js")
     rtt, split = figures.delay_charts(summary) if summary.pairs else (None, None)
-    return environment().get_template("report.html.j2").render(
-        manifest=manifest,
+    return rendered(
+        environment().get_template("report.html.j2"),
+        manifest,
         summary=summary,
         pairs=figures.by_region(summary),
         title=_title(summary),
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        css=asset("report.css"),
         key_figures=key_figures(summary),
         map=figures.route_map(summary, drawn),
         rtt=rtt,
@@ -52,9 +49,7 @@ def render(folder: ResultFolder) -> str:
         worst_delay_error=_worst_delay_error(links),
         processing=_processing(links),
         name=names,
-        created=manifest.created.replace("T", " ").rstrip("Z"),
-        options=options_of(manifest),
-    )  # fmt: skip
+    )
 
 
 def environment() -> jinja2.Environment:
@@ -79,6 +74,23 @@ def environment() -> jinja2.Environment:
     )
     made.filters.update({"both": both, "number": number, "signed": signed, "percent": percent, "rate": rate})
     return made
+
+
+def rendered(template: jinja2.Template, manifest: Manifest, *, css: str = "", **values: object) -> str:
+    """A page with what every page has: script and style within it, the time and the options of the run.
+
+    ``css``: style of its own, behind that of all pages.
+    """
+    script = asset("report.js")
+    return template.render(
+        manifest=manifest,
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        css=asset("report.css") + css,
+        created=manifest.created.replace("T", " ").rstrip("Z"),
+        options=_options_of(manifest),
+        **values,
+    )
 
 
 def asset(name: str) -> str:
@@ -137,7 +149,7 @@ def _processing(links: LinkChecks | None) -> dict[Variant, float] | None:
     return links.switch_processing_ms
 
 
-def options_of(manifest: Manifest) -> Sequence[tuple[str, Any]]:
+def _options_of(manifest: Manifest) -> Sequence[tuple[str, Any]]:
     """The options of the run, as the page shows them."""
     return [
         (name, ", ".join(map(str, value)) if isinstance(value, list) else value)

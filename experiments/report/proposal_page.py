@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +15,7 @@ from experiments.report import proposal_charts as charts
 from experiments.report import proposal_doubt_charts as doubt_charts
 from experiments.report.figures import Drawing
 from experiments.report.map import Route, map_svg
-from experiments.report.page import asset, environment
+from experiments.report.page import asset, environment, rendered
 from experiments.report.proposal_findings import (
     amount,
     interval_of,
@@ -40,19 +38,17 @@ def render(folder: ResultFolder) -> str:
     document = read_document(folder.path)
     study, answer = document.study.study(), document.answer
     names = StudyNames(study)
-    script = asset("report.js")
     page = environment()
     page.filters["amount"] = amount
-    return page.get_template("proposal.html.j2").render(
-        manifest=manifest,
+    return rendered(
+        page.get_template("proposal.html.j2"),
+        manifest,
         study=study,
         answer=answer,
         found=answer.evaluation,
         name=names,
         title=study.title,
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        css=asset("report.css") + asset("proposal.css"),
+        css=asset("proposal.css"),
         sentence=verdict(study, answer),
         key_figures=key_figures(study, answer),
         know=to_know(study, answer),
@@ -76,7 +72,6 @@ def render(folder: ResultFolder) -> str:
         availability=_availability(answer),
         route=lambda link: _route(link, names),
         cut_off_ms=study.figure("unserved_ms"),
-        created=manifest.created.replace("T", " ").rstrip("Z"),
         seconds=_seconds(folder),
     )  # fmt: skip
 
