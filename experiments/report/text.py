@@ -41,21 +41,20 @@ def translate(key: str, **fields: object) -> Markup:
 
 def number(value: float | None, digits: int = 1) -> str:
     """A number with a true minus sign; a dash for ``None``."""
-    if value is None:
-        return NOTHING
-    text = f"{value:.{digits}f}"
-    if float(text) == 0:
-        text = text.lstrip("-")
-    return text.replace("-", MINUS)
+    return _decimal(value, f".{digits}f")
 
 
 def signed(value: float | None, digits: int = 1) -> str:
     """A change: always with its sign."""
+    return _decimal(value, f"+.{digits}f")
+
+
+def _decimal(value: float | None, form: str) -> str:
     if value is None:
         return NOTHING
-    text = f"{value:+.{digits}f}"
+    text = f"{value:{form}}"
     if float(text) == 0:
-        text = text.lstrip("+-")
+        text = text.lstrip("+-")  # what is rounded to nothing has no sign
     return text.replace("-", MINUS)
 
 
