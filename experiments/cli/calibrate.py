@@ -9,6 +9,7 @@ from experiments.capability.measuring import Effort, calibrate
 from experiments.capability.store import keep, kept
 from experiments.cli.console import err, out, steps
 from experiments.cli.labs import in_cell
+from experiments.cli.options import datapath_option, pipe_option
 from experiments.lab import LabOptions
 from experiments.results.calibration import Calibration, Capacity, Lateness, Limit
 from topology.emulation import registry
@@ -19,20 +20,8 @@ P99_LIMITS = 4.0  # 99 of 100 frames may be late by so many times the limit of h
 
 
 @click.command()
-@click.option(
-    "--pipe",
-    type=click.Choice(["auto", "netem", "userspace"]),
-    default="auto",
-    show_default=True,
-    help="What delays packets on a link.",
-)
-@click.option(
-    "--datapath",
-    type=click.Choice(["auto", "kernel", "userspace"]),
-    default="auto",
-    show_default=True,
-    help="Which Open vSwitch datapath forwards.",
-)
+@pipe_option
+@datapath_option
 @click.option(
     "--limit",
     "limit_ms",

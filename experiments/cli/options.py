@@ -12,25 +12,31 @@ from topology.errors import InputError
 
 LARGEST_SEED = 2**32 - 1
 
+datapath_option = click.option(
+    "--datapath",
+    type=click.Choice(["auto", "kernel", "userspace"]),
+    default="auto",
+    show_default=True,
+    help="Which Open vSwitch datapath forwards.",
+)
+pipe_option = click.option(
+    "--pipe",
+    type=click.Choice(["auto", "netem", "userspace"]),
+    default="auto",
+    show_default=True,
+    help="What delays packets on a link: the kernel's netem or our delay line.",
+)
+seed_option = click.option(
+    "--seed", type=int, default=1, show_default=True, help="Seed of every random choice."
+)
+
 
 def lab_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """How to realise a network: ``--datapath``, ``--pipe``, ``--seed``, ``--rate-scale``."""
     decorators = [
-        click.option(
-            "--datapath",
-            type=click.Choice(["auto", "kernel", "userspace"]),
-            default="auto",
-            show_default=True,
-            help="Which Open vSwitch datapath forwards.",
-        ),
-        click.option(
-            "--pipe",
-            type=click.Choice(["auto", "netem", "userspace"]),
-            default="auto",
-            show_default=True,
-            help="What delays packets on a link: the kernel's netem or our delay line.",
-        ),
-        click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random choice."),
+        datapath_option,
+        pipe_option,
+        seed_option,
         click.option(
             "--rate-scale", type=float, help="Emulate rates 1:N instead of the scenario's own scale."
         ),

@@ -11,7 +11,7 @@ import click
 
 from experiments.cli import propose_explain
 from experiments.cli.console import err, out, steps
-from experiments.cli.options import LARGEST_SEED
+from experiments.cli.options import LARGEST_SEED, seed_option
 from experiments.cli.propose_work import begin, resume, work_off
 from experiments.proposals.answer import Options, require_affordable, with_budget
 from experiments.proposals.document import check_study, json_schema, load_study, study_names
@@ -44,7 +44,7 @@ class _Propose(click.Command):
 @click.argument("study", required=False)
 @click.option("--budget", type=float, help="Millions of yuan to spend instead of what the study says.")
 @click.option("--samples", type=int, default=SAMPLES, show_default=True, help="Of the Monte Carlo; 0: none.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of every random choice.")
+@seed_option
 @click.option("--workers", type=int, help="Processes.  [default: one per core]")
 @click.option(
     "--scheduler", metavar="ADDRESS", help="A Dask scheduler (tcp://host:8786) instead of processes."
