@@ -9,6 +9,8 @@ import pytest
 
 from topology.emulation.cell import fresh_network_namespace, inside_cell
 
+pytest.register_assert_rewrite("tests.golden")  # what differs is shown, as in the tests themselves
+
 
 @pytest.fixture
 def cell() -> None:

@@ -1,42 +1,26 @@
-"""Every mistake a user makes, and the very words they get: golden messages in ``errors/``.
-
-After a wanted change of a message: ``ONEHOP_UPDATE_GOLDEN=1 pytest tests/topology/test_scenario_errors.py``,
-then read the difference as if you were the user.
-"""
+"""Every mistake a user makes, and the very words they get: golden messages in ``errors/``."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.golden import check_folder, check_message, mistakes_of
 from topology.errors import InputError
 from topology.scenario import check, load, load_many, load_pair
 
 ERRORS = Path(__file__).parent / "errors"
-MISTAKES = sorted(path.stem for path in ERRORS.glob("*.yaml"))
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", mistakes_of(ERRORS))
 def test_message(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ERRORS)  # so that messages name the file alone
-    problems = check(f"{mistake}.yaml")
-    told = "".join(f"{problem}\n" for problem in problems)
-    golden = ERRORS / f"{mistake}.txt"
-    if os.environ.get("ONEHOP_UPDATE_GOLDEN"):
-        golden.write_text(told, encoding="utf-8")
-    assert told == golden.read_text(encoding="utf-8")
-    assert problems, "this file was meant to have a mistake"
-    with pytest.raises(InputError) as caught:
-        load(f"{mistake}.yaml")
-    assert caught.value.exit_code == 2
-    assert list(caught.value.problems) == problems
+    check_message(ERRORS, mistake, check, load)
 
 
 def test_there_are_many_golden_mistakes_and_no_orphans() -> None:
-    assert len(MISTAKES) >= 50
-    assert sorted(path.stem for path in ERRORS.glob("*.txt")) == MISTAKES
+    check_folder(ERRORS, least=50)
 
 
 def what(reference: str | Path) -> str:
