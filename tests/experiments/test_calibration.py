@@ -265,23 +265,18 @@ def test_links_too_fast_are_named_the_fastest_first() -> None:
 def test_at_the_scale_proposed_everything_fits(
     name: str, one_mbps: float, flow_mbps: float, rate_scale: float
 ) -> None:
-    network = _NETWORKS.setdefault(name, load(name))
     known = calibration(one_mbps, flow_mbps)
-    asked = _scaled(network, rate_scale)
-    judgement = judge(asked, known)
+    judgement = judge(_scaled(name, rate_scale), known)
     assert judgement.fits == (judgement.rate_scale is None)
     if judgement.rate_scale is not None:
         assert judgement.rate_scale > rate_scale
-        assert judge(_scaled(network, judgement.rate_scale), known).fits
-        assert judge(_scaled(network, judgement.rate_scale / 1.2), known).shortfalls
+        assert judge(_scaled(name, judgement.rate_scale), known).fits
+        assert judge(_scaled(name, judgement.rate_scale / 1.2), known).shortfalls
 
 
-_NETWORKS: dict[str, Network] = {}
-
-
-def _scaled(network: Network, rate_scale: float) -> Asked:
+def _scaled(name: str, rate_scale: float) -> Asked:
     """What the network asks at this scale, without routing it anew each time."""
-    at_one = _ASKED.setdefault(network.id, Asked.by(_at_scale(network, 1e6)))
+    at_one = _asked_at_one(name)
     factor = 1e6 / rate_scale
     flow = at_one.flow and replace(at_one.flow, mbps=at_one.flow.mbps * factor)
     return replace(
@@ -294,7 +289,9 @@ def _scaled(network: Network, rate_scale: float) -> Asked:
     )
 
 
-_ASKED: dict[str, Asked] = {}
+@cache
+def _asked_at_one(name: str) -> Asked:
+    return Asked.by(_at_scale(load(name), 1e6))
 
 
 def _at_scale(network: Network, rate_scale: float) -> Network:
