@@ -10,6 +10,8 @@ import os
 import random
 import signal
 import time
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ import pytest
 from experiments.measurement.samples import read_results
 from experiments.results import ResultFolder
 from tests.emulated.fault_bystanders import bystanders
-from tests.emulated.fault_runs import begin
+from tests.emulated.fault_runs import Running, begin
 from topology.emulation import registry
 
 pytestmark = [
@@ -76,20 +78,15 @@ def test_killed_at_any_step_nothing_of_ours_stays(
     monkeypatch.setattr(registry, "LABS", tmp_path / "labs")
     wrong: dict[str, str] = {}
     with bystanders(tmp_path) as theirs:
-        for first in range(0, len(STEPS), AT_ONCE):
-            runs = [
-                (step, begin(RUN, tmp_path / f"step-{number}", step=step))
-                for number, step in enumerate(STEPS[first : first + AT_ONCE], first)
-            ]
-            for step, run in runs:
-                try:
-                    run.wait_for_step()
-                    os.kill(run.pid, signal.SIGKILL)
-                    assert run.wait() == -signal.SIGKILL
-                    run.wait_until_gone()
-                    check_what_is_left(step, run.words_file.parent)
-                except AssertionError as error:
-                    wrong[step] = str(error)
+        for step, run in under_way(tmp_path):
+            try:
+                run.wait_for_step()
+                os.kill(run.pid, signal.SIGKILL)
+                assert run.wait() == -signal.SIGKILL
+                run.wait_until_gone()
+                check_what_is_left(step, run.words_file.parent)
+            except AssertionError as error:
+                wrong[step] = str(error)
         chance = random.Random(5)
         for run in [begin(RUN, tmp_path / f"moment-{number}") for number in range(AT_ONCE)]:
             time.sleep(chance.uniform(0, 0.5))  # anywhere, also in the middle of a step
@@ -103,6 +100,16 @@ def test_killed_at_any_step_nothing_of_ours_stays(
         run = begin(RUN, tmp_path / "next")
         assert run.wait() == 0, run.told
         theirs.check()
+
+
+def under_way(folder: Path) -> Iterator[tuple[str, Running]]:
+    """Each step and the run that stops there; meanwhile those of the next steps are on their way."""
+    runs: deque[tuple[str, Running]] = deque()
+    for number, step in enumerate(STEPS):
+        runs.append((step, begin(RUN, folder / f"step-{number}", step=step)))
+        if len(runs) == AT_ONCE:
+            yield runs.popleft()
+    yield from runs
 
 
 def check_what_is_left(step: str, folder: Path) -> None:
