@@ -117,6 +117,6 @@ def test_same_digests_under_any_hash_seed() -> None:
             capture_output=True,
             text=True,
         ).stdout
-        for seed in ("0", "1", "2", "3", "4711", "random")
+        for seed in ("0", "4711", "random")
     }
     assert len(found) == 1

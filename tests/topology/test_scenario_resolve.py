@@ -187,7 +187,7 @@ def test_same_scenario_same_digest_under_any_hash_seed() -> None:
             check=True,
             cwd=Path(__file__).parents[2],
         ).stdout
-        for seed in ("0", "1", "2", "4294967295")
+        for seed in ("0", "4294967295")
     }
     assert len(digests) == 1
     assert [line.split()[0] for line in digests.pop().splitlines()] == shipped()
