@@ -23,6 +23,7 @@ from experiments.results import RESULTS_DIRECTORY, Conclusion, ResultFolder
 from experiments.run import FULL, QUICK, Depth, Run, choose_destinations, load_network, load_networks
 from topology.emulation import registry
 from topology.errors import InputError
+from topology.files import write_whole
 
 PROPOSAL = "qingyang-direct"
 
@@ -138,7 +139,7 @@ def _conclude(
     if not isinstance(outcome, Conclusion):
         values = outcome.model_dump(mode="json") if isinstance(outcome, BaseModel) else dict(outcome)
         text = json.dumps(values, ensure_ascii=False, indent=1)
-        (folder.path / "summary.json").write_text(text + "\n")
+        write_whole(folder.path / "summary.json", text + "\n", durable=True)
         finish(folder, "complete")
         print(text)
         return 0
