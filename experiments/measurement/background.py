@@ -117,11 +117,9 @@ class BackgroundTraffic:
     ) -> None:
         if self._worker is None:
             return
-        with self._worker as worker:
-            if kind is not None:
-                worker.kill()
-                return
-            self.report = self._read_report(worker.report("the background traffic"))
+        told = self._worker.conclude("the background traffic", kind)
+        if told is not None:
+            self.report = self._read_report(told)
 
     def _read_report(self, told: dict[str, Any]) -> BackgroundReport:
         seconds = told["seconds"]

@@ -96,6 +96,16 @@ class Worker:
             raise MeasurementError(f"{what} failed: {self.last_words()}") from None
         return told
 
+    def conclude(self, what: str, kind: type[BaseException] | None) -> dict[str, Any] | None:
+        """End the worker and return its ``report``; for ``__exit__``: after an error it is killed instead,
+        and tells nothing.
+        """
+        with self:
+            if kind is None:
+                return self.report(what)
+            self.kill()
+        return None
+
     def stop(self) -> None:
         """Close the channel, which ends the worker, and reap it. Safe to call twice."""
         self.channel.close()

@@ -73,9 +73,6 @@ class Adversary:
     ) -> None:
         if self._worker is None:
             return
-        with self._worker as worker:
-            if kind is not None:
-                worker.kill()
-                return
-            told = worker.report("the adversary traffic")
-        self.report = AdversaryReport(told["seconds"], self.loads, tuple(told["offered"]))
+        told = self._worker.conclude("the adversary traffic", kind)
+        if told is not None:
+            self.report = AdversaryReport(told["seconds"], self.loads, tuple(told["offered"]))
