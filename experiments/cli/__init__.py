@@ -29,6 +29,7 @@ VERBS = {
     "admit": "Ask for reserved paths: a path, a rate, a proven bound, a backup, or why not.",
     "te": "Set the best routing of a traffic matrix beside shortest paths and ECMP.",
     "propose": "Rank candidate links and choose the best portfolio under a budget, with proof.",
+    "place": "Place a network on several machines: which sites where, what crosses.",
     "scenario": "List, check, show and draw scenarios.",
     "up": "Bring a network up and leave it running with a prompt.",
     "exec": "Run a command on a host of a running network.",

@@ -35,7 +35,13 @@ _PATTERNS = {
     "[A-D]": "A (official or peer-reviewed), B (press), C (vendor or mirror) or D (unclear)",
     "https?": "an address that begins with http:// or https://",
 }
-_LISTS = {"location": "[latitude, longitude]", "ends": "two sites, [a, b]"}
+_LISTS = {
+    "location": "[latitude, longitude]",
+    "ends": "two sites, [a, b]",
+    "between": "two machines, [a, b]",
+    "reach": "a command",
+    "program": "a command",
+}
 _NUMBER_WITH_UNIT = re.compile(r"\s*[-+]?[0-9.]+\s*[^\s0-9.]{1,12}\s*")
 
 
