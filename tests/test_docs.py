@@ -18,6 +18,7 @@ from experiments.results.summary import TOLERANCE_MS, TOLERANCE_RATIO
 from experiments.run import FULL, QUICK
 from topology.emulation.links.buckets import burst_bytes
 from topology.emulation.reading import DEFAULT_TOLERANCE
+from topology.placement.document import json_schema as machines_schema
 from topology.scenario import check, json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -152,6 +153,18 @@ def test_chinese_pages_follow_the_english(page: Path) -> None:
 
 def headings(page: Path) -> list[str]:
     return re.findall(r"^(#+) ", _BLOCK.sub("", text_of(page)), re.M)
+
+
+@pytest.mark.parametrize("name", ["machines.md", "machines.zh.md"])
+def test_the_example_of_machines_is_shown_as_it_is(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    page, file = ROOT / "docs" / name, ROOT / "docs" / "examples" / "three-machines.yaml"
+    assert blocks(page, "yaml") == [text_of(file)]
+    onehop.main(["place", "qingyang-direct", "--machines", str(file)], standalone_mode=False)
+    shown = "".join(f"{line.rstrip()}\n" for line in capfd.readouterr().out.splitlines())
+    assert blocks(page, "text")[0] == shown
+    keys = {key for part in machines_schema()["$defs"].values() for key in part.get("properties", {})}
+    described = set(re.findall(r"[\w-]+", " ".join(_INLINE.findall(_BLOCK.sub("", text_of(page))))))
+    assert keys - described == set()
 
 
 @pytest.mark.parametrize("name", ["experiments.md", "experiments.zh.md"])

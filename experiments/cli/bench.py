@@ -54,6 +54,12 @@ def _failures() -> list[Row]:
     return bench_failures()
 
 
+def _placement() -> list[Row]:
+    from experiments.benchmarks.placement import bench_placement
+
+    return bench_placement()
+
+
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "bring-up": _bring_up,
     "links": _links,
@@ -61,8 +67,9 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "flow-mods": _flow_mods,
     "admissions": _admissions,
     "failures": _failures,
+    "placement": _placement,
 }
-PURE = {"admissions", "failures"}  # need neither root nor a cell
+PURE = {"admissions", "failures", "placement"}  # need neither root nor a cell
 
 
 @click.command()
@@ -70,10 +77,10 @@ PURE = {"admissions", "failures"}  # need neither root nor a cell
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 def command(names: Sequence[str], as_json: bool) -> int:
     """Measure the lab itself: bring-up against plain Mininet, links against bare veth, links against what
-    they declare (fidelity), flow-mods, admissions, failures.
+    they declare (fidelity), flow-mods, admissions, failures, placement on several machines.
 
     Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
-    six minutes; admissions and failures alone need no root.
+    six minutes; admissions, failures and placement alone need no root.
 
     \b
     Examples:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from topology.placement.capacity import BALANCE
 from topology.placement.model import FIRST_VNI, VXLAN_PORT, Machine, UnderlayPath
@@ -30,3 +30,12 @@ class Fleet:
     vxlan_port: int = VXLAN_PORT
     first_vni: int = FIRST_VNI
     fragments: bool = False
+
+    def measured(self, paths: Iterable[UnderlayPath]) -> Fleet:
+        """The same machines with the network between them as measured; a rate that was stated stays."""
+        stated = {frozenset((path.a, path.b)): path.rate_mbps for path in self.underlay}
+        measured = (
+            replace(path, rate_mbps=path.rate_mbps or stated.get(frozenset((path.a, path.b))))
+            for path in paths
+        )
+        return replace(self, underlay=tuple(measured))

@@ -14,7 +14,8 @@ from typing import Any
 
 from topology.emulation.layout import Layout
 
-VXLAN_PORT = 4789  # RFC 7348, section 5
+# As containerlab: clouds filter 4789, the port of RFC 7348, and others' tunnels on a machine use it.
+VXLAN_PORT = 14789
 FIRST_VNI = 1_000_000  # far from where others begin: Docker's overlay networks at 4096, most labs at 1
 MAX_VNI = 2**24 - 1
 DEFAULT_MTU_BYTES = 1500

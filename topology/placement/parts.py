@@ -1,13 +1,13 @@
 """A machine's own share of a placed layout: all that it needs to know, and nothing of the others.
 
-A link that crosses is whole on neither machine. Each of its two machines has that end's interface and wire
-as any other link's, with rate and queue at the interface's egress. The machine of the ``a`` end holds the
-pipe (delay, jitter, loss, of both directions), between its wire end and the tunnel; on the machine of the
-``b`` end the wire end and the tunnel are joined directly::
+A link that crosses is whole on neither machine. Each of its two machines has that end's interface, with
+rate and queue at its egress as on any other link. The machine of the ``a`` end holds the pipe (delay, jitter
+and loss, of both directions), between the wire end and the tunnel; on the machine of the ``b`` end the tunnel
+leads straight to the interface::
 
     machine of a                                             machine of b
-    | switch A | interface = wire ~~~~ tunnel ......... tunnel -- wire = interface | switch B |
-                              the pipe         underlay
+    | switch A | interface = wire ~~~~ tunnel ......... tunnel = interface | switch B |
+                              the pipe        underlay
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def place(layout: Layout, fleet: Fleet) -> Placement:
     Raises ``InputError`` if there is not room for all, or naming every crossing link that is faster than the
     network between its machines although the fewest such links cross.
     """
-    where = solve(_problem(layout, fleet))
+    where = solve(problem_of(layout, fleet))
     machine_of = {site: fleet.machines[number].name for site, number in zip(layout.sites, where, strict=True)}
     placement = Placement(
         scenario_digest=layout.scenario_digest,
@@ -42,7 +42,8 @@ def place(layout: Layout, fleet: Fleet) -> Placement:
     return placement
 
 
-def _problem(layout: Layout, fleet: Fleet) -> Problem:
+def problem_of(layout: Layout, fleet: Fleet) -> Problem:
+    """What ``place`` solves; sites and machines numbered in their order. Raises ``InputError``: no room."""
     number_of = {site: number for number, site in enumerate(layout.sites)}
     machine_of = {machine.name: number for number, machine in enumerate(fleet.machines)}
     underlay_ns = [[0] * len(fleet.machines) for _ in fleet.machines]

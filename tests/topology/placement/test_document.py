@@ -40,7 +40,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert (far.program, far.weight, far.sites, far.mtu_bytes) == (("onehop",), 1.0, None, 1500)
     assert (here.is_local, here.sites) == (True, 3)
     assert fleet.controller == "here"
-    assert (fleet.vxlan_port, fleet.first_vni, fleet.pins, fleet.underlay) == (4789, 1_000_000, {}, ())
+    assert (fleet.vxlan_port, fleet.first_vni, fleet.pins, fleet.underlay) == (14789, 1_000_000, {}, ())
 
 
 def test_commands_are_texts_or_lists_and_the_first_carries_the_controller(tmp_path: Path) -> None:

@@ -78,6 +78,14 @@ def test_no_link_that_is_too_fast_crosses_if_there_is_a_way() -> None:
     parts(layout, bound)
 
 
+def test_what_is_measured_replaces_delays_and_keeps_rates() -> None:
+    stated = replace(TWO, underlay=(UnderlayPath("m1", "m2", 1.0, 500.0),))
+    assert stated.measured([UnderlayPath("m2", "m1", 0.2)]).underlay == (
+        UnderlayPath("m2", "m1", 0.2, 500.0),
+    )
+    assert stated.measured([]).underlay == ()
+
+
 def test_where_there_is_no_way_every_such_link_is_named() -> None:
     layout = Layout.of(ring(6))
     with pytest.raises(InputError) as raised:
