@@ -77,10 +77,11 @@ PURE = {"admissions", "failures", "placement"}  # need neither root nor a cell
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 def command(names: Sequence[str], as_json: bool) -> int:
     """Measure the lab itself: bring-up against plain Mininet, links against bare veth, links against what
-    they declare (fidelity), flow-mods, admissions, failures, placement on several machines.
+    they declare and TCP over them against theory (fidelity), flow-mods, admissions, failures, placement on
+    several machines.
 
     Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
-    six minutes; admissions, failures and placement alone need no root.
+    nine minutes; admissions, failures and placement alone need no root.
 
     \b
     Examples:

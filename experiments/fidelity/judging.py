@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from topology.burstloss import GilbertElliott
 from topology.emulation.injection import Sightings
@@ -37,6 +37,22 @@ class Check:
     rule: str
     holds: bool
 
+    def prefixed(self, prefix: str) -> Check:
+        """The same about a link that is made by ``prefix``."""
+        return replace(self, what=f"{prefix}: {self.what}")
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A question that this machine cannot answer, and why."""
+
+    what: str
+    reason: str
+
+    def prefixed(self, prefix: str) -> Skipped:
+        """The same about a link that is made by ``prefix``."""
+        return replace(self, what=f"{prefix}: {self.what}")
+
 
 def at_most(what: str, measured: float, limit: float, unit: str) -> Check:
     """A figure that must not exceed a limit."""
@@ -48,6 +64,12 @@ def within(what: str, measured: float, declared: float, ratio: float, unit: str)
     return Check(
         what, measured, declared, unit, f"± {ratio:.0%}", abs(measured - declared) <= ratio * declared
     )
+
+
+def within_factor(what: str, measured: float, expected: float, factor: float, unit: str) -> Check:
+    """A figure that must be at most so many times what is expected, and at least that part of it."""
+    holds = expected / factor <= measured <= expected * factor
+    return Check(what, measured, expected, unit, f"÷ or x {factor:g}", holds)
 
 
 def delays_ms(seen: Sightings) -> list[float]:

@@ -65,7 +65,7 @@ def measure(
         checks += _loaded_both_ways(link, seconds)
         checks += _one_way_loaded(link, seconds / 2)
         checks += _queue(link)
-    return [Check(f"{pipe.name}: {c.what}", c.measured, c.limit, c.unit, c.rule, c.holds) for c in checks]
+    return [check.prefixed(pipe.name) for check in checks]
 
 
 def _span_ms() -> float:

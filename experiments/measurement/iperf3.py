@@ -62,10 +62,12 @@ def run_iperf3(
     seconds: int,
     dscp: int,
     port: int,
+    warm_up_s: float = 0.0,
 ) -> tuple[Sent, Received]:
     """Send from ``source`` to ``destination`` for ``seconds`` with further client ``options``.
 
-    Raises ``MeasurementError`` with iperf3's own words when it fails or does not end.
+    What is received in the first interval, and before ``warm_up_s``, does not count. Raises
+    ``MeasurementError`` with iperf3's own words when it fails or does not end.
     """
     if seconds < 1:
         raise InputError("a throughput measurement takes one second at least", where="iperf3")
@@ -80,7 +82,7 @@ def run_iperf3(
             output, errors = server.communicate(timeout=_GRACE_S)
         except subprocess.TimeoutExpired:
             raise MeasurementError("the iperf3 server did not end with its test", where=where) from None
-    return sent, parse_server(output, errors, where)
+    return sent, parse_server(output, errors, where, warm_up_s)
 
 
 def parse_client(output: str, errors: str, where: str) -> Sent:
@@ -99,13 +101,21 @@ def parse_client(output: str, errors: str, where: str) -> Sent:
         raise _not_understood(where) from None
 
 
-def parse_server(output: str, errors: str, where: str) -> Received:
-    """Read the server's JSON. Raises ``MeasurementError`` if it tells of an error or cannot be understood."""
+def parse_server(output: str, errors: str, where: str, warm_up_s: float = 0.0) -> Received:
+    """Read the server's JSON. Raises ``MeasurementError`` if it tells of an error or cannot be understood.
+
+    Intervals that began before ``warm_up_s``, give or take a tenth of one, do not count.
+    """
     told = _json(output, errors, where)
     try:
         intervals = [interval["sum"] for interval in told["intervals"]]
         longest_s = max(interval["seconds"] for interval in intervals)
-        full = [each for each in intervals[1:] if each["seconds"] >= _FULL * longest_s] or intervals
+        begin_s = warm_up_s - (1 - _FULL) * longest_s
+        full = [
+            each
+            for each in intervals[1:]
+            if each["seconds"] >= _FULL * longest_s and each["start"] >= begin_s
+        ] or intervals
         seconds = sum(each["seconds"] for each in full)
         datagrams = sum(each.get("packets", 0) for each in full)
         lost = sum(each.get("lost_packets", 0) for each in full)

@@ -70,8 +70,9 @@ def measure_tcp(
     dscp: int = 0,
     congestion_control: str = "",
     port: int = PORT,
+    warm_up_s: float = 0.0,
 ) -> Throughput:
-    """As much TCP as goes, for ``seconds``.
+    """As much TCP as goes, for ``seconds``; the first of them, and ``warm_up_s``, do not count.
 
     ``congestion_control`` names a Linux algorithm (``cubic``, ``bbr``); empty: the machine's default.
 
@@ -80,7 +81,9 @@ def measure_tcp(
     options = ["--parallel", str(streams)]
     if congestion_control:
         options += ["--congestion", congestion_control]
-    sent, received = run_iperf3(source, destination, options, seconds=seconds, dscp=dscp, port=port)
+    sent, received = run_iperf3(
+        source, destination, options, seconds=seconds, dscp=dscp, port=port, warm_up_s=warm_up_s
+    )
     payload_bytes = sent.segment_bytes
     return Throughput(
         source=source.site,

@@ -57,6 +57,14 @@ def test_first_and_cut_off_intervals_do_not_count() -> None:
     assert (received.mbps, received.seconds, received.omitted_s) == (2.0, 2, 1)
 
 
+def test_intervals_of_the_warm_up_do_not_count() -> None:
+    told = server([interval(n + 0.003 * n, 1, 125_000 * n) for n in range(6)])
+    received = parse_server(told, "", WHERE, warm_up_s=4)
+    assert (received.mbps, received.seconds) == (4.5, 2)
+    early = server([interval(n - 0.01, 1, 125_000 * n) for n in range(6)])
+    assert parse_server(early, "", WHERE, warm_up_s=4).mbps == 4.5
+
+
 def test_a_run_of_one_interval_counts_whole() -> None:
     assert parse_server(server([interval(0, 1, 125_000)]), "", WHERE).mbps == 1.0
 
