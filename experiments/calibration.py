@@ -40,7 +40,7 @@ def measure_switch_processing_ms(lab: Lab, readings: list[LinkReading]) -> float
         for hop, hop_ms in zip(pairwise(path.sites), path.per_hop_ms, strict=True)
         if hop in alone_ms
     ]
-    lab.emulated.switches.enlarge_buffers()
+    lab.enlarge_buffers()
     return round(min(max(median(beyond_ms), 0.0), MOST_MS), 4) if beyond_ms else 0.0
 
 
@@ -48,4 +48,4 @@ def allow_for(lab: Lab, processing_ms: float) -> None:
     """Shorten the pipe of every link by the processing of the switch behind it."""
     for link in lab.layout.links.values():
         delay_ms = max(0.0, link.properties.delay_ms - processing_ms)
-        lab.pipe.change(link.link, replace(link.properties, delay_ms=delay_ms))
+        lab.change_link(link.link, replace(link.properties, delay_ms=delay_ms))

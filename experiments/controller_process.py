@@ -1,33 +1,24 @@
-"""The controller as a process beside the lab: started, listened to, stopped.
+"""The controller as a process beside the lab.
 
-It is an ordinary OpenFlow 1.3 controller; the lab only reads the events it writes, one JSON object a line
-(``controller.events``).
+It is an ordinary OpenFlow 1.3 controller; the lab only reads the events it writes (``controller.events``).
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
 
-from topology.emulation.cell import die_with_parent
-from topology.emulation.openvswitch import how_it_ended
-from topology.errors import EmulationError
-
-Event = dict[str, Any]
+from experiments.event_process import EventProcess
 
 
-class ControllerProcess:
+class ControllerProcess(EventProcess):
     """``python -m controller`` in the current network namespace. Use as a context manager.
 
     Args:
         network: JSON file of the resolved network.
         log: where its log goes; the last lines are quoted when it fails.
+        address: IPv4 address on which it listens for switches.
         options: further options.
         descriptors: open files it inherits.
     """
@@ -37,123 +28,16 @@ class ControllerProcess:
         network: Path,
         log: Path,
         *,
+        address: str = "127.0.0.1",
         port: int = 6653,
         options: Sequence[str] = (),
         descriptors: Sequence[int] = (),
     ) -> None:
-        self._command = [
+        command = [
             *(sys.executable, "-m", "controller", str(network), "--resolved"),
-            *("--listen", f"127.0.0.1:{port}", "--events", "-", "--die-with-parent"),
+            *("--listen", f"{address}:{port}", "--events", "-", "--die-with-parent"),
             *options,
         ]
-        self._descriptors = tuple(descriptors)
-        self._log = log
-        self._events: list[Event] = []
-        self._changed = threading.Condition()
-        self._process: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> ControllerProcess:
-        self.start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start (or start again) the controller; returns at once, see ``wait_for``."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                pass_fds=self._descriptors,
-                preexec_fn=die_with_parent,
-                process_group=0,  # a Ctrl-C in the terminal is for us, not for the network
-            )
-        assert self._process.stdout is not None
-        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
-
-    def stop(self) -> None:
-        """Ask it to end; kill it if it has not ended after two seconds."""
-        process, self._process = self._process, None  # first: ``check`` shall not call it a fault
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
-
-    @property
-    def pids(self) -> list[int]:
-        """Its process id, if it should be running."""
-        process = self._process
-        return [] if process is None else [process.pid]
-
-    def check(self) -> None:
-        """Raise ``EmulationError`` if it has died by itself."""
-        process = self._process
-        if process is not None and process.poll() is not None:
-            raise EmulationError(
-                f"the controller {how_it_ended(process.returncode)}; nothing would repair the routes",
-                hint=self._last_words(),
-            )
-
-    @property
-    def events(self) -> list[Event]:
-        """All events so far, oldest first."""
-        with self._changed:
-            return list(self._events)
-
-    def wait_for(self, name: str, *, timeout_s: float) -> Event:
-        """The first event called ``name``, waiting for it if need be.
-
-        Raises ``EmulationError`` with the controller's last words when it ends or stays silent.
-        """
-        return self.wait_for_next(name, 0, timeout_s=timeout_s)
-
-    def wait_for_next(self, name: str, after: int, *, timeout_s: float) -> Event:
-        """Like ``wait_for``, among events from index ``after`` on (``len(events)`` before the cause)."""
-        deadline = time.monotonic() + timeout_s
-        with self._changed:
-            while True:
-                for event in self._events[after:]:
-                    if event.get("event") == name:
-                        return event
-                remaining = deadline - time.monotonic()
-                if self._process is None or self._process.poll() is not None or remaining <= 0:
-                    break
-                self._changed.wait(min(remaining, 0.2))
-        state = "is silent" if remaining <= 0 else "has ended"
-        raise EmulationError(
-            f"the controller {state}: no {name!r} within {timeout_s:g} s", hint=self._last_words()
+        super().__init__(
+            "the controller", command, log, loss="; nothing would repair the routes", descriptors=descriptors
         )
-
-    def _read(self, stream: IO[str]) -> None:
-        for line in stream:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            with self._changed:
-                self._events.append(event)
-                self._changed.notify_all()
-        with self._changed:
-            self._changed.notify_all()
-
-    def _last_words(self) -> str:
-        try:
-            lines = self._log.read_text(errors="replace").splitlines()[-5:]
-        except OSError:
-            return ""
-        return "its log ends: " + " | ".join(lines) if lines else ""

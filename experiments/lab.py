@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from experiments.protection import admitted, protected_links
 from topology.emulation.cell import CELL_RUNTIME, private_network
 from topology.emulation.doctor import choose_datapath, require_emulation
 from topology.emulation.layout import Layout
+from topology.emulation.links import LinkProperties
 from topology.emulation.links.choose import pipe_for
 from topology.emulation.network import EmulatedNetwork
 from topology.emulation.readback import LinkReading, read_back
@@ -56,6 +57,8 @@ class Lab:
         reservations: the demands admitted, by id.
     """
 
+    _listens_on = "127.0.0.1"  # where switches find the controller
+
     def __init__(
         self,
         network: Network,
@@ -82,6 +85,7 @@ class Lab:
         begun = time.monotonic()
         with ExitStack() as stack:
             stack.enter_context(private_network())
+            self._begin_elsewhere(stack)
             self.pipe = pipe_for(self.options.pipe)
             self.datapath = choose_datapath(self.options.datapath)
             log = CELL_RUNTIME / "controller.log"
@@ -92,25 +96,17 @@ class Lab:
                 ControllerProcess(
                     resolved,
                     log,
+                    address=self._listens_on,
                     port=self.layout.controller_port,
                     options=_http_options(self._http),
                     descriptors=() if self._http is None else self._http[:1],
                 )
             )
-            self.emulated = stack.enter_context(
-                EmulatedNetwork(
-                    self.layout,
-                    self.pipe,
-                    datapath=self.datapath,
-                    seed=self.options.seed,
-                    watched=self._watched,
-                    progress=self._progress,
-                )
-            )
+            self.emulated = stack.enter_context(self._network())
+            self._finish_elsewhere()
             self._progress("programming the switches")
             self.programmed = self.controller.wait_for("programmed", timeout_s=30 + len(self.layout.sites))
-            pids = [*self.controller.pids, *self.emulated.pids]
-            stack.enter_context(Guard(pids, self.check, self._tell))
+            stack.enter_context(Guard(self._pids(), self.check, self._tell))
             self._stack = stack.pop_all()
         self.bring_up_s = time.monotonic() - begun
         return self
@@ -119,6 +115,26 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+
+    def _begin_elsewhere(self, stack: ExitStack) -> None:
+        """Have other machines begin with their parts; here there are none."""
+
+    def _network(self) -> EmulatedNetwork:
+        """What is built here."""
+        return EmulatedNetwork(
+            self.layout,
+            self.pipe,
+            datapath=self.datapath,
+            seed=self.options.seed,
+            watched=self._watched,
+            progress=self._progress,
+        )
+
+    def _finish_elsewhere(self) -> None:
+        """Wait for what ``_begin_elsewhere`` has begun."""
+
+    def _pids(self) -> list[int]:
+        return [*self.controller.pids, *self.emulated.pids]
 
     def check(self) -> None:
         """Raise ``EmulationError`` if a part of the lab has died that was not ended on purpose."""
@@ -138,9 +154,29 @@ class Lab:
         """Where to measure from or to at a site."""
         return Endpoint(site, self.layout.sites[site].host_ip, self.emulated.namespace(site))
 
+    def command_at(self, site: str, words: Sequence[str]) -> list[str]:
+        """``words`` as a command that runs on a site's host, on the caller's terminal."""
+        return ["mnexec", "-a", str(self.emulated.host(site).pid), *words]
+
+    def hosts(self) -> dict[str, int]:
+        """Process ids in this cell of the hosts that are in it, by site."""
+        return {site: int(self.emulated.host(site).pid) for site in self.emulated.layout.sites}
+
+    def change_link(self, link: str, properties: LinkProperties) -> None:
+        """Give a running link other properties; see ``Pipe.change``."""
+        self.pipe.change(link, properties)
+
+    def set_link(self, link: str, *, up: bool) -> None:
+        """Cut a link at both ends, or mend it."""
+        self.emulated.set_link(link, up=up)
+
+    def enlarge_buffers(self) -> None:
+        """See ``Switches.enlarge_buffers``."""
+        self.emulated.switches.enlarge_buffers()
+
     def read_back(self, only: Collection[str] = ()) -> list[LinkReading]:
         """What every link, or ``only`` some, really do, measured link by link and direction by direction."""
-        return read_back(self.layout, self.pipe, only=only)
+        return read_back(self.emulated.layout, self.pipe, only=only)
 
 
 def _http_options(http: tuple[int, Path] | None) -> list[str]:

@@ -33,6 +33,7 @@ VERBS = {
     "scenario": "List, check, show and draw scenarios.",
     "up": "Bring a network up and leave it running with a prompt.",
     "exec": "Run a command on a host of a running network.",
+    "part": "One machine's part of a network on several; run by the machine that leads.",
     "status": "Show the networks that are running.",
     "down": "Take a running network down.",
     "report": "Build a run's report again.",

@@ -58,6 +58,10 @@ def _placement() -> list[Row]:
     from experiments.benchmarks.placement import bench_placement
 
     return bench_placement()
+def _machines() -> list[Row]:
+    from experiments.benchmarks.machines import bench_machines
+
+    return bench_machines()
 
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -68,6 +72,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "admissions": _admissions,
     "failures": _failures,
     "placement": _placement,
+    "machines": _machines,
 }
 PURE = {"admissions", "failures", "placement"}  # need neither root nor a cell
 

@@ -99,7 +99,9 @@ class Prompt(cmd.Cmd):
         words = shlex.split(line)
         a, b = self._sites(" ".join(words[:2]), 2)
         server = subprocess.Popen(
-            self._enter(b, ["iperf3", "-s", "-1"]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self._lab.command_at(b, ["iperf3", "-s", "-1"]),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             self._run(a, ["iperf3", "-c", self._address[b], "-t", "3", *words[2:]])
@@ -141,7 +143,7 @@ class Prompt(cmd.Cmd):
         self._check_link(link)
         if not how:
             before = len(self._lab.controller.events)
-            self._lab.emulated.set_link(link, up=False)
+            self._lab.set_link(link, up=False)
             self._tell_repair("cut", before)
             return
         ends = self._lab.layout.links[link]
@@ -167,7 +169,7 @@ class Prompt(cmd.Cmd):
                 out.print("mended")
                 return
         else:
-            self._lab.emulated.set_link(link, up=True)
+            self._lab.set_link(link, up=True)
         self._tell_repair("mended", before)
 
     def do_check(self, _line: str) -> None:
@@ -207,9 +209,6 @@ class Prompt(cmd.Cmd):
             raise ValueError(f"{count} site{'s' if count > 1 else ''} expected, {len(words)} given")
         return words
 
-    def _enter(self, site: str, words: list[str]) -> list[str]:
-        return ["mnexec", "-a", str(self._lab.emulated.host(site).pid), *words]
-
     def _run(self, site: str, words: list[str]) -> None:
         sys.stdout.flush()
-        subprocess.run(self._enter(site, words), check=False)
+        subprocess.run(self._lab.command_at(site, words), check=False)

@@ -92,10 +92,9 @@ def _listening(http: str, token_file: Path | None) -> tuple[int, Path]:
 
 
 def _use(lab: Lab, record: registry.LabRecord, *, check: bool, prompt: bool) -> int:
-    hosts = {site: int(lab.emulated.host(site).pid) for site in lab.layout.sites}
-    registry.update(record, hosts=hosts, state="up")
+    registry.update(record, hosts=lab.hosts(), state="up")
     backend = lab.backend
-    size = f"{len(hosts)} sites, {len(lab.layout.links)} links"
+    size = f"{len(lab.layout.sites)} sites, {len(lab.layout.links)} links"
     out.print(
         f"{lab.network.title.en}: {size} up in {lab.bring_up_s:.1f} s "
         f"({backend['datapath']} Open vSwitch, {backend['pipe']} delay, rates 1:{lab.network.rate_scale:g})",

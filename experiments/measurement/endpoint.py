@@ -1,7 +1,8 @@
 """An endpoint of a measurement: a site's host, reached through its network namespace.
 
 ``setns(2)`` moves only the calling thread, and a socket keeps the namespace it was opened in. So a process
-can hold sockets in many hosts at once, and no other thread notices.
+can hold sockets in many hosts at once, and no other thread notices. On another machine nobody can hold a
+socket: there commands run, by way of ``onehop part exec``, and workers.
 """
 
 from __future__ import annotations
@@ -13,21 +14,43 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from experiments.measurement.timestamps import IP_RECVTTL
+from topology.emulation.parts.reach import Reach
 from topology.errors import MeasurementError
 
+_LISTENING = "0A"  # state of a TCP socket in /proc/net/tcp
+_TABLE_S = 20.0
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A host: the ``site`` it stands at, its IPv4 address, and its namespace (``/proc/1234/ns/net``)."""
+    """A host: the ``site`` it stands at, its IPv4 address, and its namespace (``/proc/1234/ns/net``).
+
+    ``reach``: how to run things in its cell if that is on another machine; ``None`` if it is on this one.
+    """
 
     site: str
     ip: str
     namespace: str
+    reach: Reach | None = None
+
+    def command(self, words: Sequence[str], *, keep_stdin: bool = False) -> list[str]:
+        """``words`` as a command that runs on this host.
+
+        On another machine it is killed there when its stdin ends here, unless it shall ``keep_stdin``.
+        """
+        if self.reach is None:
+            return ["nsenter", f"--net={self.namespace}", "--", *words]
+        return self.reach.command([*(["--stdin"] if keep_stdin else []), "--site", self.site, "--", *words])
+
+    def for_worker(self) -> dict[str, str]:
+        """The fields by which a worker on the same machine knows it."""
+        return {"site": self.site, "ip": self.ip, "namespace": self.namespace}
 
 
 @contextmanager
@@ -76,8 +99,8 @@ def receiving_socket(endpoint: Endpoint, port: int) -> socket.socket:
 def popen_in_namespace(endpoint: Endpoint, command: Sequence[str]) -> subprocess.Popen[str]:
     """Start a command on the endpoint's host, its output piped as text, its messages in plain English."""
     return subprocess.Popen(
-        ["nsenter", f"--net={endpoint.namespace}", "--", *command],
-        stdin=subprocess.DEVNULL,
+        endpoint.command(command if endpoint.reach is None else ["env", "LC_ALL=C", *command]),
+        stdin=subprocess.DEVNULL if endpoint.reach is None else _endless(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -105,6 +128,24 @@ def run_in_namespace(
     return subprocess.CompletedProcess(list(command), process.returncode, output, errors)
 
 
+def listening_ports(endpoint: Endpoint) -> set[int]:
+    """TCP ports on which something listens at the endpoint's host (proc_net_tcp)."""
+    if endpoint.reach is None:
+        with inside_namespace(endpoint):
+            table = Path("/proc/thread-self/net/tcp").read_text()
+    else:
+        table = run_in_namespace(endpoint, ["cat", "/proc/net/tcp"], timeout_s=_TABLE_S).stdout
+    rows = [line.split() for line in table.splitlines()[1:]]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTENING}
+
+
+@cache
+def _endless() -> int:
+    """A pipe to which nobody ever writes, and which ends with this process."""
+    reading, _writing = os.pipe()
+    return reading
+
+
 def stop_process(process: subprocess.Popen[str]) -> None:
     """Kill a process if it still runs, reap it and close its pipes. Safe to call twice."""
     if process.poll() is None:
@@ -116,6 +157,12 @@ def stop_process(process: subprocess.Popen[str]) -> None:
 
 
 def _enter(endpoint: Endpoint) -> None:
+    if endpoint.reach is not None:
+        raise MeasurementError(
+            f"the host of {endpoint.site} is on another machine, where this cannot be measured",
+            where=f"host of {endpoint.site}",
+            hint="measure from a site of the machine that leads, or pin this one there",
+        )
     try:
         target = os.open(endpoint.namespace, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:

@@ -11,19 +11,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from experiments.measurement.endpoint import (
     Endpoint,
-    inside_namespace,
+    listening_ports,
     popen_in_namespace,
     run_in_namespace,
     stop_process,
 )
 from topology.errors import InputError, MeasurementError
 
-_LISTENING = "0A"  # state of a TCP socket in /proc/net/tcp
 _START_TIMEOUT_S = 10.0
 _CONNECT_TIMEOUT_MS = 5000
 _GRACE_S = 20.0
@@ -161,7 +159,7 @@ def _server(
     server = popen_in_namespace(destination, [*command, "--json", "--interval", str(interval_s)])
     try:
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while not _is_listening(destination, port):
+        while port not in listening_ports(destination):
             if server.poll() is not None:
                 output, errors = server.communicate()
                 _json(output, errors, where)
@@ -171,13 +169,3 @@ def _server(
         yield server
     finally:
         stop_process(server)
-
-
-def _is_listening(destination: Endpoint, port: int) -> bool:
-    with inside_namespace(destination):
-        table = Path("/proc/thread-self/net/tcp").read_text()
-    for line in table.splitlines()[1:]:
-        _, local, _, state, *_ = line.split()
-        if state == _LISTENING and int(local.rpartition(":")[2], 16) == port:
-            return True
-    return False

@@ -1,4 +1,4 @@
-"""Latency of many pairs at once by STAMP (RFC 8762): one session sender here, one reflector process.
+"""Latency of many pairs at once by STAMP (RFC 8762): one session sender here, one reflector per machine.
 
 Each pair is a periodic stream (RFC 3432) with a turn of its own in every interval, and each packet leaves at
 a random moment of its turn: no two pairs ever send together, and nothing that beats in time with the
@@ -21,7 +21,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from contextlib import ExitStack
 from pathlib import Path
 
 from experiments.measurement import stamp
@@ -30,6 +30,7 @@ from experiments.measurement.samples import LatencyResult, Pair, Sample, summari
 from experiments.measurement.sender import SessionSender
 from experiments.measurement.timestamps import sharpen_timer
 from experiments.measurement.worker import Worker
+from topology.emulation.parts.reach import Reach
 from topology.errors import InputError, MeasurementError
 
 MAX_PAIRS = 1000  # open sockets, and turns of an interval, are not endless
@@ -75,15 +76,21 @@ def measure_latency(
         "seed": seed,
         "wait_ms": wait_ms,
     }
-    reflecting = {destination.ip: asdict(destination) for _, destination in pairs}
-    configuration = {"endpoints": list(reflecting.values()), "port": port}
+    reflecting: dict[Reach | None, dict[str, dict[str, str]]] = {}  # by machine, by address
+    for _, destination in pairs:
+        reflecting.setdefault(destination.reach, {})[destination.ip] = destination.for_worker()
     finished: list[list[Sample]] = [[] for _ in pairs]
     samples_file.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        samples_file.open("w", encoding="utf-8", buffering=1) as file,
-        Worker(_REFLECTOR, configuration) as reflector,
-        SessionSender(pairs, reflector, dscp=dscp, port=port, payload_bytes=payload_bytes) as sender,
-    ):
+    with samples_file.open("w", encoding="utf-8", buffering=1) as file, ExitStack() as stack:
+        reflectors = [
+            stack.enter_context(
+                Worker(_REFLECTOR, {"endpoints": list(endpoints.values()), "port": port}, reach)
+            )
+            for reach, endpoints in reflecting.items()
+        ]
+        sender = stack.enter_context(
+            SessionSender(pairs, reflectors, dscp=dscp, port=port, payload_bytes=payload_bytes)
+        )
         write_header(file, names, settings)
 
         def keep(sample: Sample) -> None:

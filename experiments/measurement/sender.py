@@ -51,21 +51,21 @@ class SessionSender:
     def __init__(
         self,
         pairs: Sequence[tuple[Endpoint, Endpoint]],
-        reflector: Worker,
+        reflectors: Sequence[Worker],
         *,
         dscp: int,
         port: int,
         payload_bytes: int,
     ) -> None:
         self._pairs = pairs
-        self._reflector = reflector
+        self._reflectors = {each.channel.fileno(): each for each in reflectors}
         self._dscp = dscp
         self._target_port = port
         self._template = stamp.sender_template(1, payload_bytes)
         self._ports: list[_Port] = []
         self._by_descriptor: dict[int, _Port] = {}
         self._poll = select.epoll()
-        self._partial_record = b""
+        self._partial_record = dict.fromkeys(self._reflectors, b"")
         self._clock = ClockWatch()
 
     def __enter__(self) -> SessionSender:
@@ -76,7 +76,8 @@ class SessionSender:
                 self._ports.append(port)
                 self._by_descriptor[opened.fileno()] = port
                 self._poll.register(opened.fileno(), select.EPOLLIN)
-            self._poll.register(self._reflector.channel.fileno(), select.EPOLLIN)
+            for descriptor in self._reflectors:
+                self._poll.register(descriptor, select.EPOLLIN)
         except BaseException:
             self._close()
             raise
@@ -144,7 +145,7 @@ class SessionSender:
         for descriptor, events in self._poll.poll(0):
             port = self._by_descriptor.get(descriptor)
             if port is None:
-                self._take_records()
+                self._take_records(descriptor)
                 continue
             if events & select.EPOLLERR:
                 self._take_transmit_stamps(port)
@@ -194,13 +195,14 @@ class SessionSender:
                 answer = None
             port.session.answered(answer, t4_ns or time.time_ns(), ttl)
 
-    def _take_records(self) -> None:
-        data = self._reflector.channel.recv(_RECORDS_BYTES)
+    def _take_records(self, descriptor: int) -> None:
+        reflector = self._reflectors[descriptor]
+        data = reflector.channel.recv(_RECORDS_BYTES)
         if not data:
-            raise MeasurementError(f"the reflector ended early: {self._reflector.last_words()}")
-        data = self._partial_record + data
+            raise MeasurementError(f"the reflector ended early: {reflector.last_words()}")
+        data = self._partial_record[descriptor] + data
         whole = len(data) - len(data) % Record.layout.size
-        self._partial_record = data[whole:]
+        self._partial_record[descriptor] = data[whole:]
         for record in Record.unpack_all(data[:whole]):
             if 1 <= record.ssid <= len(self._ports):
                 self._ports[record.ssid - 1].session.recorded(record)

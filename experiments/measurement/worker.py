@@ -3,7 +3,8 @@
 The reflector and the traffic generator run beside the measuring process, so that neither waits for the
 other's Python. Parent and worker share one stream socket: the parent writes the configuration as a line of
 JSON, the worker answers with a byte when it is ready, and then with whatever its module documents. When the
-parent closes the socket, or dies, the worker ends.
+parent closes the socket, or dies, the worker ends. On another machine the socket goes as far as the command
+that leads there, and a relay (``experiments.machines.tether``) beside the worker passes on what comes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from topology.emulation.cell import die_with_parent
 from topology.emulation.openvswitch import how_it_ended
+from topology.emulation.parts.reach import Reach
 from topology.errors import MeasurementError, OneHopError
 
 _READY = b"R"
@@ -33,19 +35,24 @@ _ROOT = Path(__file__).resolve().parents[2]
 class Worker:
     """A running helper process. ``channel`` is the socket to it."""
 
-    def __init__(self, module: str, configuration: dict[str, Any]) -> None:
-        """Start ``module`` and wait until it is ready. Raises ``MeasurementError`` if it fails to."""
+    def __init__(self, module: str, configuration: dict[str, Any], reach: Reach | None = None) -> None:
+        """Start ``module``, here or where ``reach`` leads, and wait until it is ready.
+
+        Raises ``MeasurementError`` if it fails to.
+        """
         self.name = module.rpartition(".")[2]
         self.channel, theirs = socket.socketpair()
         self.channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _CHANNEL_BYTES)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _CHANNEL_BYTES)
         with theirs:
             search_path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH", ""))))
+            stream = subprocess.DEVNULL if reach is None else theirs.fileno()
+            here = [sys.executable, "-m", module, str(theirs.fileno())]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, str(theirs.fileno())],
+                here if reach is None else reach.command(["--worker", module]),
                 pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdin=stream,
+                stdout=stream,
                 stderr=subprocess.PIPE,
                 text=True,
                 env={**os.environ, "PYTHONPATH": search_path},

@@ -16,7 +16,7 @@ from topology.emulation.links import LinkProperties
 from topology.emulation.links.buckets import ETHERNET_HEADER_BYTES as ETHERNET_HEADER_BYTES
 from topology.emulation.links.buckets import FRAME_BYTES
 from topology.emulation.links.buckets import MTU_BYTES as MTU_BYTES
-from topology.emulation.links.classes import ClassName, LinkClass, link_classes
+from topology.emulation.links.classes import LinkClass, link_classes
 from topology.errors import InputError
 from topology.network import Network
 
@@ -79,7 +79,7 @@ class LinkLayout:
             a=LinkEnd(**fields["a"]),
             b=LinkEnd(**fields["b"]),
             properties=LinkProperties.from_dict(fields["properties"]),
-            classes=tuple(_class_from_dict(one) for one in fields["classes"]),
+            classes=tuple(LinkClass.from_dict(one) for one in fields["classes"]),
         )
 
 
@@ -200,7 +200,3 @@ def _site_layout(site: str, number: int) -> SiteLayout:
 
 def _by_number(part: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(part.values(), key=lambda entry: entry["number"])
-
-
-def _class_from_dict(fields: dict[str, Any]) -> LinkClass:
-    return LinkClass(**{**fields, "name": ClassName(fields["name"]), "dscp": tuple(fields["dscp"])})

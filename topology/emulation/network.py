@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 from topology.emulation.bfd import BfdTimers
 from topology.emulation.cell import CELL_RUNTIME
 from topology.emulation.interfaces import set_interfaces
-from topology.emulation.layout import HOST_PORT, Layout, LinkLayout
+from topology.emulation.layout import HOST_PORT, Layout
 from topology.emulation.links import Pipe, Wire, shaping
 from topology.emulation.nodes import LabNet, SiteHost
 from topology.emulation.openvswitch import how_it_ended
@@ -132,6 +132,7 @@ class EmulatedNetwork:
                 intfName2=site.switch_interface,
             )
             self.host(site.site).begin_configuration(site)
+        self._reach_other_machines(net)
         self.switches.start()
         self.switches.configure(connect=not self.watched)
         for site in layout.sites.values():
@@ -139,13 +140,25 @@ class EmulatedNetwork:
             if outcome.strip() != "configured":
                 raise EmulationError(f"the host of {site.site} could not be configured: {outcome.strip()}")
         self._progress("shaping the links")
-        shaping.apply(layout)
-        self.pipe.start([_wire(link) for link in layout.links.values()], self.seed)
+        self._shape()
+        self.pipe.start(self._wires(), self.seed)
         if self.watched:
             self._progress(f"watching {len(self.watched)} links for silent loss")
             self.switches.watch(self.watched, self.timers)
             # Only now: a controller would take the ports for dead and route around them all.
             self.switches.connect()
+
+    def _reach_other_machines(self, net: LabNet) -> None:
+        """Make the ends of links that lead to other machines; a whole network has none."""
+
+    def _shape(self) -> None:
+        shaping.apply(self.layout)
+
+    def _wires(self) -> list[Wire]:
+        """What the pipe carries frames between."""
+        return [
+            Wire(link.link, link.a.wire, link.b.wire, link.properties) for link in self.layout.links.values()
+        ]
 
     def watch_slower(self) -> bool:
         """Halve the pace of BFD, if it is not at its slowest: then ``False``."""
@@ -190,10 +203,6 @@ class EmulatedNetwork:
             _hang_up(host)
         self.mininet = None
         self.switches.stop()
-
-
-def _wire(link: LinkLayout) -> Wire:
-    return Wire(link.link, link.a.wire, link.b.wire, link.properties)
 
 
 def _hang_up(host: SiteHost) -> None:

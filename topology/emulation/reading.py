@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from topology.burstloss import GilbertElliott
 from topology.emulation.links import LinkProperties
@@ -51,6 +52,16 @@ class ClassReading:
     declared: LinkClass
     said: ShapedClass | None
     rate_mbps: float | None
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> ClassReading:
+        """The reading whose ``dataclasses.asdict`` is ``fields``, also after a way through JSON."""
+        said = fields["said"]
+        return cls(
+            declared=LinkClass.from_dict(fields["declared"]),
+            said=None if said is None else ShapedClass(**{**said, "dscp": tuple(said["dscp"])}),
+            rate_mbps=fields["rate_mbps"],
+        )
 
     def problems(self, tolerance: Tolerance = DEFAULT_TOLERANCE) -> list[str]:
         """What is outside ``tolerance``, a sentence each. More than its rate is no fault of a class."""
@@ -101,6 +112,17 @@ class LinkReading:
     attempts: int = 1
     classes: tuple[ClassReading, ...] = ()
     jitter_distance: float | None = None
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> LinkReading:
+        """The reading whose ``dataclasses.asdict`` is ``fields``, also after a way through JSON."""
+        typed = {
+            **fields,
+            "declared": LinkProperties.from_dict(fields["declared"]),
+            "faults": tuple(fields["faults"]),
+            "classes": tuple(ClassReading.from_dict(one) for one in fields["classes"]),
+        }
+        return cls(**typed)
 
     @property
     def delay_error_ms(self) -> float:

@@ -46,10 +46,12 @@ class Switches:
     Args:
         datapath: ``system`` (kernel) or ``netdev`` (userspace).
         rundir: the switches' sockets, databases and logs lie below it.
+        controller: IPv4 address of the controller.
     """
 
-    def __init__(self, layout: Layout, datapath: str, rundir: Path) -> None:
+    def __init__(self, layout: Layout, datapath: str, rundir: Path, controller: str = "127.0.0.1") -> None:
         self._rundir = rundir
+        self._controller = controller
         self._layout = layout
         self.in_userspace = datapath != "system"
         sites = list(layout.sites.values())
@@ -243,7 +245,7 @@ class Switches:
 
     def _controller_commands(self, sites: Sequence[SiteLayout]) -> list[list[str]]:
         """Where the controller listens. One that restarts is found again within a second, not eight."""
-        address = f"tcp:127.0.0.1:{self._layout.controller_port}"
+        address = f"tcp:{self._controller}:{self._layout.controller_port}"
         return [
             command
             for site in sites

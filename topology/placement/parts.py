@@ -21,6 +21,7 @@ from topology.emulation.layout import Layout, LinkEnd, LinkLayout
 from topology.emulation.links import LinkProperties
 from topology.errors import InputError, Problem
 from topology.placement.compensation import check_delays, compensated
+from topology.placement.management import Management
 from topology.placement.model import MAX_VNI, Machine, Placement
 
 
@@ -75,6 +76,7 @@ class Part:
         layout: its own sites, and the links with both ends on it; numbers and names as in the whole layout.
         crossings: its ends of links that cross, by link id.
         controller: the machine that carries the controller.
+        management: how the switches here reach it.
         vxlan_port, fragments: as in the ``Placement``.
     """
 
@@ -82,6 +84,7 @@ class Part:
     layout: Layout
     crossings: Mapping[str, CrossingEnd]
     controller: Machine
+    management: Management
     vxlan_port: int
     fragments: bool = False
 
@@ -102,6 +105,7 @@ class Part:
             layout=Layout.from_dict(data["layout"]),
             crossings={end.link.link: end for end in sorted(ends, key=lambda end: end.link.number)},
             controller=Machine.from_dict(data["controller"]),
+            management=Management.from_dict(data["management"]),
             vxlan_port=data["vxlan_port"],
             fragments=data["fragments"],
         )
@@ -127,6 +131,7 @@ def parts(layout: Layout, placement: Placement) -> dict[str, Part]:
                 if placement.machine_of[end.here.site] == machine.name
             },
             controller=placement.machine[placement.controller],
+            management=Management.of(placement, machine.name),
             vxlan_port=placement.vxlan_port,
             fragments=placement.fragments,
         )

@@ -10,8 +10,10 @@ functions.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from topology.emulation.links import LinkProperties
 from topology.emulation.links.buckets import FRAME_BYTES, burst_bytes
@@ -52,6 +54,11 @@ class LinkClass:
     burst_bytes: int
     ceil_burst_bytes: int
     queue_bytes: int
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> LinkClass:
+        """The class whose ``dataclasses.asdict`` is ``fields``, also after a way through JSON."""
+        return cls(**{**fields, "name": ClassName(fields["name"]), "dscp": tuple(fields["dscp"])})
 
 
 def control_bps(link_bps: int) -> int:

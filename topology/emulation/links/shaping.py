@@ -41,11 +41,12 @@ def commands(layout: Layout) -> list[tc.Command]:
     return [command for link in layout.links.values() for command in link_commands(link)]
 
 
-def link_commands(link: LinkLayout) -> list[tc.Command]:
-    """The ``tc`` commands that shape both ends of one link. Pure."""
+def link_commands(link: LinkLayout, sides: str = "ab") -> list[tc.Command]:
+    """The ``tc`` commands that shape both ends of one link, or only ``a`` or ``b``. Pure."""
     return [
         tc.Command(link.link, text)
-        for end, handle in ends(link)
+        for side, (end, handle) in zip("ab", ends(link), strict=True)
+        if side in sides
         for text in (*_link_class(link, end, handle), *_queues(link, end, handle))
     ]
 

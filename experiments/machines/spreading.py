@@ -1,0 +1,76 @@
+"""From a fleet of machines to a spread network: the underlay measured, the sites placed by what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from topology.emulation.layout import Layout
+from topology.emulation.parts.reach import OutsideNetwork
+from topology.emulation.parts.underlay import UnderlayReading, measure_underlay
+from topology.errors import MachineError, OneHopError, Problem
+from topology.placement.fleet import Fleet
+from topology.placement.model import Placement
+from topology.placement.place import place
+from topology.placement.tunnel import NEEDED_MTU_BYTES, missing_mtu_bytes
+
+
+@dataclass(frozen=True)
+class Spread:
+    """On which machines a network shall lie, and from where they are reached.
+
+    Attributes:
+        placement: which site goes where; the machine of the controller is the one this runs on.
+        outside: the network namespace of that machine.
+        underlay: what was measured between the machines.
+    """
+
+    placement: Placement
+    outside: OutsideNetwork
+    underlay: tuple[UnderlayReading, ...] = ()
+
+    @property
+    def one_clock(self) -> bool:
+        """Whether all machines read the same clock, so that one-way delays mean something."""
+        return all(reading.one_clock for reading in self.underlay)
+
+
+def spread_over(
+    fleet: Fleet,
+    layout: Layout,
+    outside: OutsideNetwork,
+    progress: Callable[[str], None] = lambda _sentence: None,
+) -> Spread:
+    """Measure between the machines, place the sites, and check that everything fits.
+
+    What a file says of the underlay gives way to what is measured.
+
+    Raises ``MachineError`` if a machine cannot be reached or the network between them cannot carry the
+    tunnels, ``InputError`` if the sites cannot be placed.
+    """
+    progress(f"measuring the network between {len(fleet.machines)} machines")
+    readings = measure_underlay(fleet.machines, outside)
+    if not fleet.fragments:
+        _check_mtu(readings)
+    placement = place(layout, replace(fleet, underlay=tuple(reading.path for reading in readings)))
+    return Spread(placement, outside, tuple(readings))
+
+
+def _check_mtu(readings: Sequence[UnderlayReading]) -> None:
+    problems = [
+        Problem(
+            f"packets of at most {reading.mtu_bytes} bytes pass; a tunnel needs {NEEDED_MTU_BYTES}",
+            f"{reading.a} - {reading.b}",
+            f"ip link set dev INTERFACE mtu {NEEDED_MTU_BYTES} on both and on the way; or fragments: true",
+        )
+        for reading in readings
+        if missing_mtu_bytes(reading.mtu_bytes)
+    ]
+    if problems:
+        raise _of(problems)
+
+
+def _of(problems: Sequence[Problem]) -> OneHopError:
+    error = MachineError(problems[0].what)
+    error.problems = tuple(problems)
+    return error
