@@ -58,6 +58,8 @@ def _placement() -> list[Row]:
     from experiments.benchmarks.placement import bench_placement
 
     return bench_placement()
+
+
 def _machines() -> list[Row]:
     from experiments.benchmarks.machines import bench_machines
 
