@@ -27,7 +27,7 @@ from topology.emulation.links import Pipe
 from topology.errors import EmulationError
 
 Pairs = Mapping[str, tuple[Endpoint, Endpoint]]
-SOCKET_BUFFER_BYTES = 64 << 20  # twenty times what the fullest link holds under way and in its queue
+SOCKET_BUFFER_BYTES = 64 << 20  # ten times what the fullest link holds under way and in its queue
 _IPV4 = Path("/proc/sys/net/ipv4")  # of the namespace of the thread that looks
 _WEST, _EAST = 1, 2
 _GATEWAY = {_WEST: "to-west", _EAST: "to-east"}

@@ -77,7 +77,7 @@ class Transfer:
         link = self.link
         kind = "full line" if self.fills_line else f"losses govern, streams: {self.streams}"
         return (
-            f"TCP {self.congestion_control}, {link.delay_ms:g} ms, {link.loss_ratio:.1%} lost"
+            f"TCP {self.congestion_control}, {link.delay_ms:g} ms, {100 * link.loss_ratio:g} % lost"
             f", {link.rate_mbps:g} Mbit/s, {kind}"
         )
 

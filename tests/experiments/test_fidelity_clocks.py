@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from experiments.fidelity.clocks import Clocks, judge
+from experiments.fidelity import clocks as clocks_module
+from experiments.fidelity.clocks import Clocks, compare_clocks, judge
+from experiments.fidelity.judging import Check, Skipped
 from experiments.measurement.irtt import IrttResult
 from experiments.measurement.ping import PingResult
 from experiments.measurement.samples import LatencyResult, Sample, summarise
@@ -64,3 +69,15 @@ def test_clocks_that_agree() -> None:
 )
 def test_clocks_that_do_not(clocks: Clocks, what: str) -> None:
     assert any(what in each for each in _failing(clocks))
+
+
+def test_without_irtt_the_others_are_compared_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clocks_module, "find_program", lambda _name: None)
+    monkeypatch.setattr(clocks_module, "hosts_joined_by", lambda *_: nullcontext({"5 ms": ()}))
+    monkeypatch.setattr(clocks_module, "_measure", lambda *_: [replace(AGREED, irtt=None)])
+    pipe: Any = SimpleNamespace(name="pipe")
+    *checks, skipped = compare_clocks(pipe, [5.0])
+    assert len(checks) == 3
+    assert all(isinstance(check, Check) and check.holds for check in checks)
+    assert isinstance(skipped, Skipped)
+    assert "apt-get install irtt" in skipped.reason
