@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.table import Table
 
-from experiments.cli.console import err, out
+from experiments.cli.console import err, out, steps
 from topology.emulation.layout import Layout
 from topology.errors import InputError
 from topology.placement.document import json_schema, load_fleet
@@ -20,6 +21,7 @@ from topology.placement.rates import pair_rates, too_much
 from topology.scenario import load
 
 PLACEMENT_FILE = "placement.json"
+MANY_SITES = 200  # to place fewer takes a second
 
 
 @click.command()
@@ -60,7 +62,11 @@ def command(scenario: str, file: str | None, as_json: bool, folder: Path | None,
     if file is None:
         raise InputError("say on which machines", where="--machines", hint="--machines FILE; see --help")
     layout = Layout.of(load(scenario))
-    placement = place(layout, load_fleet(file, layout))
+    fleet = load_fleet(file, layout)
+    with steps() if len(layout.sites) > MANY_SITES else nullcontext() as progress:
+        if progress is not None:
+            progress.say(f"placing {len(layout.sites)} sites; this takes seconds")
+        placement = place(layout, fleet)
     shares = parts(layout, placement)
     warnings = too_much(layout, placement)
     if folder is not None:
