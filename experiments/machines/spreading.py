@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from topology.emulation.layout import Layout
 from topology.emulation.parts.reach import OutsideNetwork
@@ -43,7 +43,7 @@ def spread_over(
 ) -> Spread:
     """Measure between the machines, place the sites, and check that everything fits.
 
-    What a file says of the underlay gives way to what is measured.
+    Delays that a file states give way to those measured; rates stay, for nothing measures them.
 
     Raises ``MachineError`` if a machine cannot be reached or the network between them cannot carry the
     tunnels, ``InputError`` if the sites cannot be placed.
@@ -52,7 +52,7 @@ def spread_over(
     readings = measure_underlay(fleet.machines, outside)
     if not fleet.fragments:
         _check_mtu(readings)
-    placement = place(layout, replace(fleet, underlay=tuple(reading.path for reading in readings)))
+    placement = place(layout, fleet.measured(reading.path for reading in readings))
     return Spread(placement, outside, tuple(readings))
 
 
