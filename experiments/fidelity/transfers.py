@@ -31,8 +31,8 @@ LOSS_RATIOS = (0.0, 0.001, 0.01)
 LINE_MBPS, FAST_MBPS = 20.0, 200.0
 LINE_ALLOWED = 0.02  # of the goodput of a full line, as of the rate in any second
 BBR_ALLOWED = 0.03  # one round trip in eight it sends at three quarters of the rate, to empty the queue
-# Losses at random instead of at even distances: 0.9 to 1.3 of the formula. Whole segments, and a round trip
-# to recover, where windows are a dozen segments: 0.8 and above. Some fifty losses are seen: 10 %.
+# Losses at random, of which some dozens are seen, instead of at even distances: 0.8 to 1.2 of the formula, up
+# to 1.4 where cubic grows in both its ways. Whole segments and a round trip to recover: up to a fifth less.
 WINDOW_FACTOR = 1.5
 GOVERNED = 0.5  # of the line at most: then losses govern, not the line
 _FILLED = 0.25  # of the line at most, by streams side by side, so that more losses are seen

@@ -51,7 +51,8 @@ def _stream_mbps(control: str, link: LinkProperties, source: Random) -> float:
             segments += min(window, link.rate_mbps * 1e6 / 8 * rtt_s / 1514)
         now_s += rtt_s
         if window >= most or source.random() > (1 - link.loss_ratio) ** window:
-            peak, slow_start, since_s = window, False, now_s
+            peak = window if window >= peak else (1 + BETA[control]) / 2 * window  # fast convergence
+            slow_start, since_s = False, now_s
             window = friendly = max(2.0, BETA[control] * window)
         elif slow_start:
             window *= 2
@@ -102,13 +103,18 @@ def test_the_grid_asks_all_delays_and_losses_and_only_what_has_an_answer() -> No
             assert alone_mbps * each.streams <= 0.5 * each.link.rate_mbps
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_links_that_do_as_declared_pass(seed: int) -> None:
-    for transfers in full_grid():
-        for each in transfers:
-            if each.fills_line and each.congestion_control != "bbr":
-                continue  # steady only after what the model of a window leaves out: queue and recovery
-            assert judge(each, _carried_mbps(each, each.link, seed)).holds, each.what
+def test_links_that_do_as_declared_pass_and_the_formulas_are_as_near_as_is_said() -> None:
+    """What docs/fidelity.md says of losses at random, over the times that are measured."""
+    governed = [each for transfers in full_grid() for each in transfers if not each.fills_line]
+    for each in governed:
+        carried_mbps = [_carried_mbps(each, each.link, seed) for seed in range(1, 21)]
+        assert all(judge(each, mbps).holds for mbps in carried_mbps), each.what
+        ratios = [mbps / each.expected_mbps for mbps in carried_mbps]
+        both_growths = each.link == link_of(FAST_MBPS, 60.0, 0.001) and each.congestion_control == "cubic"
+        assert min(ratios) >= 0.82, each.what
+        assert max(ratios) <= (1.4 if both_growths else 1.2), each.what
+    bbr = _transfer("bbr", 20.0, 0.01, LINE_MBPS)
+    assert judge(bbr, _carried_mbps(bbr, bbr.link)).holds
 
 
 @pytest.mark.parametrize("control", ["reno", "cubic"])
