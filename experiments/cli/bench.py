@@ -97,6 +97,7 @@ def command(names: Sequence[str], as_json: bool) -> int:
       onehop bench fidelity
       onehop bench admissions
       onehop bench failures
+      onehop bench placement
     """
 
     def work(_record: registry.LabRecord | None) -> int:

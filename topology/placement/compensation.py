@@ -42,5 +42,5 @@ def shortfall(link: LinkLayout, underlay_one_way_ms: float) -> Problem | None:
     if link.properties.jitter_ms:
         what += f" ({link.properties.delay_ms:.3f} ms less its jitter)"
     what += f", but the network between its machines alone takes {underlay_one_way_ms:.3f} ms"
-    hint = f"put {link.a.site} and {link.b.site} on one machine (pins), or use a faster network between them"
+    hint = "use fewer machines, leave each more room (balance), or use a faster network between them"
     return Problem(what, link.link, hint)
