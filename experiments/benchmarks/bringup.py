@@ -1,47 +1,94 @@
-"""Bring-up and take-down of a network against plain Mininet building the same graph, in one run."""
+"""Bring-up and take-down of networks against plain Mininet building the same graphs, in one run."""
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from experiments.benchmarks.memory import pss_mib
 from topology.emulation.cell import CELL_RUNTIME, private_network
 from topology.emulation.doctor import choose_datapath
 from topology.emulation.layout import Layout
 from topology.emulation.links.choose import pipe_for
 from topology.emulation.network import EmulatedNetwork
 from topology.emulation.openvswitch import OpenVSwitch
-from topology.emulation.plain_mininet import build_and_stop
+from topology.emulation.plain_mininet import plain_network, plain_topology
 from topology.network import Comparison, Link, Network, Routing, Site, SiteKind, Text
 
+SITES = (10, 50, 100)
+PLAIN_UP_TO = 200  # sites; beyond, plain Mininet takes minutes
+_REPEATED_UP_TO = 100  # sites; larger networks are built once
+_ROUNDS = 3
+_AGAINST = "plain Mininet, bare links"
 
-def bench_bring_up(sites: int = 100, rounds: int = 3) -> list[dict[str, Any]]:
-    """Medians over ``rounds`` of alternating runs; links are shaped and delayed in ours, bare in theirs.
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What it cost to bring a network up and take it down.
+
+    Attributes:
+        up_s: from nothing until it is there.
+        down_s: until it is gone.
+        memory_mib: proportional set size of all its processes, once it was up.
+    """
+
+    up_s: float
+    down_s: float
+    memory_mib: float
+
+    @classmethod
+    def median(cls, costs: Sequence[Cost]) -> Cost:
+        """Of several rounds, each figure by itself."""
+        return cls(
+            statistics.median(cost.up_s for cost in costs),
+            statistics.median(cost.down_s for cost in costs),
+            statistics.median(cost.memory_mib for cost in costs),
+        )
+
+
+def bench_bring_up(
+    sites: Sequence[int] = SITES,
+    plain_up_to: int = PLAIN_UP_TO,
+    tell: Callable[[str], None] = lambda _sentence: None,
+) -> list[Row]:
+    """Medians of alternating runs, three of up to 100 sites and one of more; largest networks last.
 
     Ours counts from nothing (Open vSwitch not running) to links shaped and delayed; theirs from a running
     Open vSwitch to bare links. Down counts until every process has ended in ours (the kernel then
     removes the namespace), and until ``stop`` returns in theirs.
+
+    Args:
+        sites: sizes of the networks, chorded rings.
+        plain_up_to: plain Mininet builds no network of more sites.
+        tell: called with a short sentence at each step.
     """
-    layout = Layout.of(chorded_ring(sites))
     datapath = choose_datapath("auto")
-    ours = [_ours(layout, datapath) for _ in range(rounds)]
-    theirs = [_theirs(layout, datapath) for _ in range(rounds)]
-    rows = []
-    for number, name in enumerate(("bring-up", "take-down")):
-        mine = statistics.median(pair[number] for pair in ours)
-        other = statistics.median(pair[number] for pair in theirs)
-        rows.append(
-            {
-                "what": f"{name} of {sites} sites, {len(layout.links)} links",
-                "ours": round(mine, 2),
-                "other": round(other, 2),
-                "unit": "s",
-                "ratio": round(other / mine, 2),
-                "against": "plain Mininet, bare links",
-            }
-        )
-    return rows
+    ours: dict[int, Cost] = {}
+    theirs: dict[int, Cost] = {}
+    rows: list[Row] = []
+    for size in sorted(set(sites)):
+        layout = Layout.of(chorded_ring(size))
+        costs: list[tuple[Cost, Cost | None]] = []
+        rounds = _ROUNDS if size <= _REPEATED_UP_TO else 1
+        for number in range(1, rounds + 1):
+            tell(f"bring-up of {size} sites, round {number} of {rounds}")
+            mine = _ours(layout, datapath)
+            plain = None
+            if size <= plain_up_to:
+                tell(f"bring-up of {size} sites, round {number} of {rounds}: plain Mininet")
+                plain = _theirs(layout, datapath)
+            costs.append((mine, plain))
+        ours[size] = Cost.median([mine for mine, _plain in costs])
+        if others := [plain for _mine, plain in costs if plain is not None]:
+            theirs[size] = Cost.median(others)
+        rows += _rows(size, len(layout.links), ours[size], theirs.get(size))
+    return rows + _growth(ours, theirs)
 
 
 def chorded_ring(sites: int) -> Network:
@@ -70,15 +117,77 @@ def chorded_ring(sites: int) -> Network:
     )
 
 
-def _ours(layout: Layout, datapath: str) -> tuple[float, float]:
+def growth(seconds: dict[int, float]) -> float:
+    """The exponent of time by sites, least squares of the logarithms: 1 is linear, 2 the square. Pure."""
+    points = [(math.log(size), math.log(taken)) for size, taken in seconds.items()]
+    slope, _intercept = statistics.linear_regression(*zip(*points, strict=True))
+    return slope
+
+
+def _rows(size: int, links: int, mine: Cost, plain: Cost | None) -> list[Row]:
+    of = f"of {size} sites, {links} links"
+    figures = [
+        (f"bring-up {of}", mine.up_s, plain.up_s if plain else None, "s"),
+        (f"take-down {of}", mine.down_s, plain.down_s if plain else None, "s"),
+        (
+            f"memory a site {of}",
+            mine.memory_mib / size,
+            plain.memory_mib / size if plain else None,
+            "MiB",
+        ),
+    ]
+    return [
+        {
+            "what": what,
+            "ours": round(ours, 2),
+            "other": "left out" if other is None else round(other, 2),
+            "unit": unit,
+            "ratio": "" if other is None else round(other / ours, 2),
+            "against": _AGAINST,
+        }
+        for what, ours, other, unit in figures
+    ]
+
+
+def _growth(ours: dict[int, Cost], theirs: dict[int, Cost]) -> list[Row]:
+    rows = []
+    for name, taken in (
+        ("bring-up", {size: cost.up_s for size, cost in ours.items()}),
+        ("take-down", {size: cost.down_s for size, cost in ours.items()}),
+    ):
+        if len(taken) < 2:
+            continue
+        plain = {size: cost.up_s if name == "bring-up" else cost.down_s for size, cost in theirs.items()}
+        rows.append(
+            {
+                "what": f"growth of {name} from {min(taken)} to {max(taken)} sites",
+                "ours": round(growth(taken), 2),
+                "other": round(growth(plain), 2) if len(plain) > 1 else "left out",
+                "unit": "exponent",
+                "ratio": "",
+                "against": f"{_AGAINST}; 1 is linear",
+            }
+        )
+    return rows
+
+
+def _ours(layout: Layout, datapath: str) -> Cost:
     begun = time.monotonic()
     with private_network():
         with EmulatedNetwork(layout, pipe_for("auto"), datapath=datapath, seed=1):
             up_s = time.monotonic() - begun
+            memory_mib = pss_mib()
             begun = time.monotonic()
-        return up_s, time.monotonic() - begun
+        return Cost(up_s, time.monotonic() - begun, memory_mib)
 
 
-def _theirs(layout: Layout, datapath: str) -> tuple[float, float]:
+def _theirs(layout: Layout, datapath: str) -> Cost:
+    topo = plain_topology(layout)
     with private_network(), OpenVSwitch(CELL_RUNTIME / "plain") as openvswitch:
-        return build_and_stop(layout, openvswitch, datapath)
+        begun = time.monotonic()
+        net = plain_network(topo, openvswitch, datapath)
+        up_s = time.monotonic() - begun
+        memory_mib = pss_mib()
+        begun = time.monotonic()
+        net.stop()
+        return Cost(up_s, time.monotonic() - begun, memory_mib)

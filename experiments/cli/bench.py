@@ -6,6 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -16,12 +17,13 @@ from experiments.cli.labs import in_cell
 from topology.emulation import registry
 
 Row = dict[str, Any]
+Tell = Callable[[str], None]
 
 
-def _bring_up() -> list[Row]:
-    from experiments.benchmarks.bringup import bench_bring_up
+def _bring_up(sites: Sequence[int] = (), plain_up_to: int = 200, tell: Tell = lambda _: None) -> list[Row]:
+    from experiments.benchmarks.bringup import SITES, bench_bring_up
 
-    return bench_bring_up()
+    return bench_bring_up(sites or SITES, plain_up_to, tell)
 
 
 def _links() -> list[Row]:
@@ -66,7 +68,7 @@ def _machines() -> list[Row]:
     return bench_machines()
 
 
-BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "bring-up": _bring_up,
     "links": _links,
     "fidelity": _fidelity,
@@ -81,8 +83,23 @@ PURE = {"admissions", "failures", "placement"}  # need neither root nor a cell
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option(
+    "--sites",
+    multiple=True,
+    metavar="N",
+    type=click.IntRange(3, 4000),
+    help="bring-up: build networks of N sites; may be repeated. Default: 10, 50 and 100.",
+)
+@click.option(
+    "--plain-up-to",
+    metavar="N",
+    type=click.IntRange(0),
+    default=200,
+    show_default=True,
+    help="bring-up: leave plain Mininet out beyond N sites, where it takes minutes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
-def command(names: Sequence[str], as_json: bool) -> int:
+def command(names: Sequence[str], sites: Sequence[int], plain_up_to: int, as_json: bool) -> int:
     """Measure the lab itself: bring-up against plain Mininet, links against bare veth, links against what
     they declare and TCP over them against theory (fidelity), flow-mods, admissions, failures, placement on
     several machines.
@@ -94,6 +111,7 @@ def command(names: Sequence[str], as_json: bool) -> int:
     Examples:
       onehop bench
       onehop bench bring-up --json
+      onehop bench bring-up --sites 100 --sites 200 --sites 500 --plain-up-to 500
       onehop bench fidelity
       onehop bench admissions
       onehop bench failures
@@ -105,7 +123,10 @@ def command(names: Sequence[str], as_json: bool) -> int:
         with steps() as progress:
             for name in names or BENCHMARKS:
                 progress.say(f"benchmark {name}")
-                rows += BENCHMARKS[name]()
+                benchmark = BENCHMARKS[name]
+                if name == "bring-up":
+                    benchmark = partial(benchmark, sites, plain_up_to, progress.say)
+                rows += benchmark()
         machine = {"kernel": platform.release(), "cpus": os.cpu_count(), "python": platform.python_version()}
         if as_json:
             print(json.dumps({"machine": machine, "rows": rows}, indent=1))

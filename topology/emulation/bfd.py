@@ -12,13 +12,12 @@ noticed that much later. Packets have DSCP 48 (CS6); shaped links must let them 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from topology.emulation.layout import Layout, LinkEnd
+from topology.emulation.ovsdb import Operation, Row, as_map, map_of
 
 SLOWEST_INTERVAL_MS = 120
 MOST_PACKETS_PER_S = 1500  # of all sessions; switches and links in software have other work to do as well
@@ -76,16 +75,15 @@ def watched_ends(layout: Layout, links: Collection[str]) -> Iterator[LinkEnd]:
         yield from (layout.links[link].a, layout.links[link].b)
 
 
-def enable_commands(ends: Sequence[LinkEnd], timers: BfdTimers) -> list[list[str]]:
-    """The ``ovs-vsctl`` commands that start a session at each end. Pure."""
-    return [
-        [
-            *("set", "interface", end.interface, "bfd:enable=true"),
-            *(f"bfd:min_rx={timers.interval_ms}", f"bfd:min_tx={timers.interval_ms}"),
-            f"bfd:mult={timers.multiplier}",
-        ]
-        for end in ends
-    ]
+def session_rows(ends: Sequence[LinkEnd], timers: BfdTimers) -> dict[str, Row]:
+    """What starts a session at each end, or changes its pace: columns of the interfaces. Pure."""
+    settings = {
+        "enable": "true",
+        "min_rx": str(timers.interval_ms),
+        "min_tx": str(timers.interval_ms),
+        "mult": str(timers.multiplier),
+    }
+    return {end.interface: {"bfd": as_map(settings)} for end in ends}
 
 
 def parse_pace(shown: str) -> dict[str, int]:
@@ -94,23 +92,21 @@ def parse_pace(shown: str) -> dict[str, int]:
 
 
 _PACE = re.compile(r"^---- (\S+) ----$.*?^\s*RX Interval: Approx (\d+)ms$", re.MULTILINE | re.DOTALL)
-STATUS_COMMAND = ("--format=json", "--columns=name,bfd,bfd_status", "list", "interface")
+STATUS: Operation = {
+    "op": "select",
+    "table": "Interface",
+    "where": [],
+    "columns": ["name", "bfd", "bfd_status"],
+}
 
 
-def parse_status(shown: str) -> dict[str, BfdStatus]:
-    """The sessions among the interfaces that ``STATUS_COMMAND`` printed, by interface. Pure."""
-    table = json.loads(shown)
-    columns = (
-        table["headings"].index("name"),
-        table["headings"].index("bfd"),
-        table["headings"].index("bfd_status"),
-    )
-    found = {}
-    for row in table["data"]:
-        name, configured, status = (row[column] for column in columns)
-        if ovsdb_map(configured).get("enable") == "true":
-            found[name] = status_of(name, ovsdb_map(status))
-    return found
+def statuses_of(rows: Iterable[Row]) -> dict[str, BfdStatus]:
+    """The sessions among the interfaces that ``STATUS`` selected, by interface. Pure."""
+    return {
+        row["name"]: status_of(row["name"], map_of(row["bfd_status"]))
+        for row in rows
+        if map_of(row["bfd"]).get("enable") == "true"
+    }
 
 
 def status_of(interface: str, told: Mapping[str, str]) -> BfdStatus:
@@ -122,8 +118,3 @@ def status_of(interface: str, told: Mapping[str, str]) -> BfdStatus:
         flaps=int(told.get("flap_count", 0)),
         diagnostic=told.get("diagnostic", ""),
     )
-
-
-def ovsdb_map(value: Any) -> dict[str, str]:
-    """A map as OVSDB writes it in JSON: ``["map", [[key, value], ...]]`` (RFC 7047, section 5.1). Pure."""
-    return dict(value[1])

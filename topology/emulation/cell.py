@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from topology.emulation.interfaces import set_interfaces
 from topology.errors import MachineError
 
 _CLONE_NEWNS = 0x00020000
@@ -58,7 +59,7 @@ def fresh_network_namespace() -> None:
     The former namespace vanishes with its last process and socket, which is how a lab is taken down.
     """
     _check(_libc.unshare(_CLONE_NEWNET), "create a network namespace")
-    os.system("ip link set lo up")
+    set_interfaces(["lo"], up=True)
 
 
 @contextmanager
@@ -202,7 +203,7 @@ def _init(function: Callable[[], int], mask: Collection[int]) -> int:
             "mount a private tmpfs",
         )
         os.environ["ONEHOP_CELL"] = "1"
-        os.system("ip link set lo up")
+        set_interfaces(["lo"], up=True)
         return function()
     except SystemExit as stopped:
         return stopped.code if isinstance(stopped.code, int) else 1

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from topology.emulation.room import LARGEST_TRIED, free_memory_mib, sites_that_fit
 from topology.errors import InputError, MachineError
 
 # Program -> Debian package; the same list as in scripts/setup.sh.
@@ -194,7 +195,10 @@ def _pipe() -> Finding:
 def _size() -> Finding:
     cores = os.cpu_count() or 1
     memory_gib = _memory_gib()
-    detail = f"{cores} CPUs, {memory_gib:.1f} GiB memory"
+    in_userspace = not kernel_has("openvswitch", "CONFIG_OPENVSWITCH")
+    fits = sites_that_fit(free_memory_mib(), LARGEST_TRIED, in_userspace=in_userspace)
+    sites = f"{fits} sites or more" if fits == LARGEST_TRIED else f"about {fits} sites"
+    detail = f"{cores} CPUs, {memory_gib:.1f} GiB memory, free for {sites}"
     enough = cores >= 2 and memory_gib >= 1.5
     return Finding(
         "size", enough, detail if enough else f"{detail}: 2 CPUs and 2 GiB are wanted", required=False

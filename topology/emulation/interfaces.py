@@ -12,9 +12,10 @@ from collections.abc import Iterable
 
 from topology.errors import EmulationError
 
-_SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCGIFINDEX = 0x8913, 0x8914, 0x8933
 _IFF_UP = 1
 _ifreq = struct.Struct("16sH22x")
+_ifreq_index = struct.Struct("16si20x")
 
 
 def set_interfaces(names: Iterable[str], *, up: bool) -> None:
@@ -29,3 +30,10 @@ def set_interfaces(names: Iterable[str], *, up: bool) -> None:
             except OSError as error:
                 word = "up" if up else "down"
                 raise EmulationError(f"cannot take {name} {word}: {error.strerror}") from None
+
+
+def interface_index(handle: socket.socket, name: str) -> int:
+    """The index of an interface, in the namespace that a socket was opened in. Raises ``OSError``."""
+    told = fcntl.ioctl(handle, _SIOCGIFINDEX, _ifreq_index.pack(name.encode(), 0))
+    _name, index = _ifreq_index.unpack(told)
+    return int(index)

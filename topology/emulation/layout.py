@@ -147,6 +147,16 @@ class Layout:
             owner[link.b.interface] = (link.b.site, link.link)
         return owner
 
+    @cached_property
+    def ends_of(self) -> dict[str, list[LinkEnd]]:
+        """The link ends at each site, in the order of their ports; a link may lead to sites of elsewhere."""
+        ends: dict[str, list[LinkEnd]] = {site: [] for site in self.sites}
+        for link in self.links.values():
+            for end in (link.a, link.b):
+                if end.site in ends:
+                    ends[end.site].append(end)
+        return ends
+
     def port_towards(self, site: str, neighbour: str) -> int:
         """The OpenFlow port of ``site`` on its link to an adjacent site. Raises ``KeyError`` if none."""
         return self._ports[site, neighbour]

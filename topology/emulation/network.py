@@ -15,11 +15,13 @@ from collections.abc import Callable, Collection
 
 from topology.emulation.bfd import BfdTimers
 from topology.emulation.cell import CELL_RUNTIME
+from topology.emulation.hostsetup import set_up_host, switch_ipv6_off
 from topology.emulation.interfaces import set_interfaces
 from topology.emulation.layout import HOST_PORT, Layout
 from topology.emulation.links import Pipe, Wire, shaping
 from topology.emulation.nodes import LabNet, SiteHost
 from topology.emulation.openvswitch import how_it_ended
+from topology.emulation.room import require_room
 from topology.emulation.switches import Switches
 from topology.errors import EmulationError
 
@@ -104,12 +106,15 @@ class EmulatedNetwork:
 
     def _build(self) -> None:
         layout = self.layout
+        require_room(len(layout.sites), self.switches.processes)
         self._progress(f"starting Open vSwitch and {len(layout.sites)} hosts")
-        _write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")
+        switch_ipv6_off("default")
+        self.switches.begin()
         net = self.mininet = LabNet()
         for site in layout.sites.values():
             net.addHost(site.host, ip=None, mac=site.host_mac)
             net.addSwitch(site.switch, dpid=f"{site.dpid:016x}")
+        self.switches.start()
         for host in net.hosts:
             host.finish_shell()
         self._progress(f"joining them by {len(layout.links)} links")
@@ -131,14 +136,9 @@ class EmulatedNetwork:
                 intfName1=site.host_interface,
                 intfName2=site.switch_interface,
             )
-            self.host(site.site).begin_configuration(site)
+            set_up_host(self.namespace(site.site), site)
         self._reach_other_machines(net)
-        self.switches.start()
         self.switches.configure(connect=not self.watched)
-        for site in layout.sites.values():
-            outcome = self.host(site.site).finish_configuration()
-            if outcome.strip() != "configured":
-                raise EmulationError(f"the host of {site.site} could not be configured: {outcome.strip()}")
         self._progress("shaping the links")
         self._shape()
         self.pipe.start(self._wires(), self.seed)
@@ -171,20 +171,18 @@ class EmulatedNetwork:
 
     def _interface_commands(self) -> list[str]:
         """Every veth pair. Switch ports are promiscuous from the start: Open vSwitch would set that one by
-        one, and every switch process listens to every change of every interface.
+        one, and the kernel tells of each change.
         """
-        commands = []
-        for site in self.layout.sites.values():
-            commands += [
-                f"link add {site.switch_interface} type veth peer name {site.host_interface} "
-                f"address {site.host_mac} netns {self.host(site.site).pid}",
-                f"link set {site.switch_interface} promisc on up",
-            ]
+        commands = [
+            f"link add {site.switch_interface} promisc on up type veth"
+            f" peer name {site.host_interface} address {site.host_mac} netns {self.host(site.site).pid}"
+            for site in self.layout.sites.values()
+        ]
         for link in self.layout.links.values():
             for end in (link.a, link.b):
+                # A veth cannot come up before its peer is there, so the second one needs a word of its own.
                 commands += [
-                    f"link add {end.interface} type veth peer name {end.wire}",
-                    f"link set {end.interface} promisc on up",
+                    f"link add {end.interface} promisc on up type veth peer name {end.wire}",
                     f"link set {end.wire} up",
                 ]
         return commands
@@ -227,8 +225,3 @@ def _batch(program: str, commands: list[str]) -> None:
     )
     if done.returncode != 0:
         raise EmulationError(f"{program} refused a step of the set-up: {done.stderr.strip()}")
-
-
-def _write(path: str, text: str) -> None:
-    with open(path, "w") as file:
-        file.write(text)

@@ -1,8 +1,8 @@
 """Mininet's node and link classes, fitted to a laboratory that lives in a cell.
 
 Mininet describes a network by injected classes; these keep its model and change three things: interfaces are
-made in one batch before the links are declared, switches need no shell of their own, and hosts are configured
-all at the same time. With ``network.py`` the only modules that import Mininet.
+made in one batch before the links are declared, switches need no shell of their own, and the shells of all
+hosts start at the same time. With ``network.py`` the only modules that import Mininet.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ from __future__ import annotations
 import os
 import pty
 import select
+import termios
 from typing import Any
 
 from mininet.link import Intf, Link
 from mininet.net import Mininet
 from mininet.node import Host, Switch
 
-from topology.emulation.layout import SiteLayout
+from topology.emulation.openvswitch import how_it_ended
+from topology.errors import EmulationError
 
 _PROMPT = chr(127)  # Mininet knows by this that a command has ended
+_CHECK_MS = 500
+_PROMPTS = 2  # the shell's first, and the one after the command that it finds waiting
 
 
 class LabNet(Mininet):
@@ -38,23 +42,21 @@ class LabNet(Mininet):
 
 
 class SiteHost(Host):
-    """A site's host: a shell in a network namespace of its own, with real-size packets.
-
-    Offloads are off, so that a packet on the wire is one packet to the shaper, the pipe and the capture.
-    IPv6 is off because its neighbour chatter would be dropped by the switches and confuse captures.
-    """
+    """A site's host: a shell in a network namespace of its own. ``hostsetup`` gives it its network."""
 
     def startShell(self, mnopts: Any = None) -> None:  # noqa: N802  (Mininet's name)
         """Start the shell as Mininet does, but leave the wait for its prompt to ``finish_shell``.
 
-        So the shells of all hosts come up at the same time.
+        So the shells of all hosts come up at the same time. And nothing is left to programs that take some
+        milliseconds for it: the terminal's echo (``stty``), the prompt (``env``), the closing of every
+        descriptor that there could be (``mnexec -c``).
         """
-        prompt = ["env", f"PS1={_PROMPT}", "bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"]
         self.master, self.slave = pty.openpty()
+        _without_echo(self.slave)
         self.shell = self._popen(
-            ["mnexec", mnopts or "-cdn", *prompt],
+            ["mnexec", mnopts or "-dn", "bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"],
             **dict.fromkeys(("stdin", "stdout", "stderr"), self.slave),
-            close_fds=False,
+            env={**os.environ, "PS1": _PROMPT},
         )
         self.stdin = self.stdout = os.fdopen(self.master)
         self.pid = self.shell.pid
@@ -62,33 +64,20 @@ class SiteHost(Host):
         self.pollOut.register(self.stdout)
         self.outToNode[self.stdout.fileno()] = self.inToNode[self.stdin.fileno()] = self
         self.execed, self.lastCmd, self.lastPid, self.readbuf = False, None, None, ""
+        self.write("unset HISTFILE; set +m\n")  # read as soon as the shell is there
 
     def finish_shell(self) -> None:
-        """Wait until the shell, and with it the host's network namespace, is there."""
-        while not self.read(1024).endswith(_PROMPT):
-            self.pollOut.poll()
+        """Wait until the shell, and with it the host's network namespace, is there.
+
+        Raises ``EmulationError`` if it ends instead.
+        """
+        prompts = 0
+        while prompts < _PROMPTS:
+            if self.pollOut.poll(_CHECK_MS):
+                prompts += self.read(1024).count(_PROMPT)
+            elif self.shell.poll() is not None:
+                raise EmulationError(f"the shell of host {self.name} {how_it_ended(self.shell.returncode)}")
         self.waiting = False
-        self.cmd("unset HISTFILE; stty -echo; set +m")
-
-    def begin_configuration(self, site: SiteLayout) -> None:
-        """Send the configuration to the shell and return; ``finish_configuration`` collects the outcome."""
-        interface = site.host_interface
-        steps = (
-            "link set lo up",
-            f"addr add {site.host_ip}/{site.prefix_length} dev {interface}",
-            f"link set {interface} up",
-            f"route add default via {site.gateway_ip}",
-        )
-        self.sendCmd(
-            "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && "
-            f"printf '%s\\n' {' '.join(repr(step) for step in steps)} | ip -batch - && "
-            f"ethtool -K {interface} tx off rx off tso off gso off gro off sg off > /dev/null && "
-            "echo configured"
-        )
-
-    def finish_configuration(self) -> str:
-        """What the shell said; ends with ``configured`` when all went well."""
-        return str(self.waitOutput())
 
 
 class SiteSwitch(Switch):
@@ -130,3 +119,10 @@ class PreparedLink(Link):
 
     def delete(self) -> None:
         """Interfaces vanish with the lab's namespace."""
+
+
+def _without_echo(terminal: int) -> None:
+    """Have a terminal not repeat what is typed, as ``stty -echo``."""
+    attributes = termios.tcgetattr(terminal)
+    attributes[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSANOW, attributes)

@@ -2,35 +2,40 @@
 
 The machine's OVS service, its database and its bridges are never touched: the OVS tools find their sockets
 through the environment variables of ovs-vswitchd(8) (``OVS_RUNDIR`` and its like), and those point here. Both
-daemons run in the foreground as our children, in the network namespace of the caller, and die with the thread
-that started them. Whether a bridge uses the kernel or the userspace datapath is the bridge's own affair
-(``datapath_type`` ``system`` or ``netdev``).
+daemons run in the foreground as our children, in the network namespace of the caller, and die with the cell;
+outside one, with the thread that started them. Whether a bridge uses the kernel or the userspace datapath is
+the bridge's own affair (``datapath_type`` ``system`` or ``netdev``).
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import resource
 import shutil
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
-from topology.emulation.cell import CELL_RUNTIME
+from topology.emulation.cell import CELL_RUNTIME, inside_cell
 from topology.errors import EmulationError, MachineError
 
 DEFAULT_RUNDIR = CELL_RUNTIME / "ovs"
 _START_SECONDS = 20.0
 _COMMAND_SECONDS = 60
 _CHECK_SECONDS = 0.5  # how often a command that waits makes sure that there is somebody to wait for
-_PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl")
+_PROGRAMS = ("ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl")
 _SCHEMA_PLACES = ("/usr/share/openvswitch", "/usr/local/share/openvswitch")
 _INSTALL_HINT = "apt-get install openvswitch-switch"
 # Not by a function between fork and exec: for that Python copies its own page tables, once for every daemon.
+# In a cell everything dies with the first process.
 _DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 _ONLY_CONSOLE = ("-vsyslog:off", "-vfile:off", "-vconsole:info")  # the console is our log file
 
@@ -86,8 +91,7 @@ class OpenVSwitch:
         Args:
             database: an empty database to copy (``empty_database``), which is quicker than making one.
         """
-        missing = [program for program in _PROGRAMS if shutil.which(program) is None]
-        if missing:
+        if missing := _missing_programs(os.environ.get("PATH")):
             raise MachineError(f"Open vSwitch is not installed: no {', '.join(missing)}", hint=_INSTALL_HINT)
         try:
             self.rundir.mkdir(parents=True, exist_ok=True)
@@ -180,7 +184,7 @@ class OpenVSwitch:
     def _spawn(self, name: str, *arguments: str) -> None:
         with self._log(name).open("wb") as log:
             daemon = subprocess.Popen(
-                [*_DIE_WITH_US, name, *arguments, *_ONLY_CONSOLE],
+                [*(() if inside_cell() else _DIE_WITH_US), name, *arguments, *_ONLY_CONSOLE],
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -260,13 +264,29 @@ class OpenVSwitch:
         return " | ".join(lines[-count:]) or "an empty log"
 
 
+@cache
+def _missing_programs(path: str | None) -> list[str]:
+    return [program for program in _PROGRAMS if shutil.which(program, path=path) is None]
+
+
 def empty_database(path: Path) -> None:
-    """Make a database with the one row that ovs-vswitchd expects; what ``ovs-vsctl init`` would do."""
-    row = '["Open_vSwitch",{"op":"insert","table":"Open_vSwitch","row":{}}]'
-    for command in (["create", str(path), str(_schema())], ["transact", str(path), row]):
-        done = subprocess.run(["ovsdb-tool", *command], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise EmulationError(f"ovsdb-tool failed: {done.stderr.strip()}", where=str(path))
+    """Make a database with the one row that ovs-vswitchd expects, as ``ovsdb-tool create`` and ``ovs-vsctl
+    init`` would: a file of records, the schema and a transaction (ovsdb(5), standalone database files).
+    """
+    row = {"_comment": "onehop", "_date": 0, "Open_vSwitch": {str(uuid.UUID(int=1)): {}}}
+    try:
+        schema = json.loads(_schema().read_bytes())
+        path.write_bytes(_record(schema) + _record(row))
+    except (OSError, ValueError) as error:
+        raise EmulationError(
+            f"no database for Open vSwitch could be made: {error}", where=str(path)
+        ) from None
+
+
+def _record(value: object) -> bytes:
+    """One record of a database file: a line with its length and SHA-1, then JSON."""
+    text = json.dumps(value, separators=(",", ":")).encode() + b"\n"
+    return f"OVSDB JSON {len(text)} {hashlib.sha1(text, usedforsecurity=False).hexdigest()}\n".encode() + text
 
 
 def _schema() -> Path:

@@ -7,7 +7,6 @@ Mininet's change of the whole machine's sysctls is left out.
 from __future__ import annotations
 
 import os
-import time
 from functools import partial
 
 from mininet.log import setLogLevel
@@ -19,11 +18,8 @@ from topology.emulation.layout import Layout
 from topology.emulation.openvswitch import OpenVSwitch
 
 
-def build_and_stop(layout: Layout, openvswitch: OpenVSwitch, datapath: str) -> tuple[float, float]:
-    """Seconds until the network is up, and seconds until it is down again."""
-    os.environ.update(openvswitch.environment)
-    setLogLevel("error")
-    Mininet.inited = True
+def plain_topology(layout: Layout) -> Topo:
+    """The graph of a layout as Mininet describes graphs."""
     topo = Topo()
     for site in layout.sites.values():
         topo.addSwitch(site.switch, dpid=f"{site.dpid:016x}")
@@ -31,12 +27,16 @@ def build_and_stop(layout: Layout, openvswitch: OpenVSwitch, datapath: str) -> t
         topo.addLink(f"h{site.number}", site.switch)
     for link in layout.links.values():
         topo.addLink(layout.sites[link.a.site].switch, layout.sites[link.b.site].switch)
+    return topo
+
+
+def plain_network(topo: Topo, openvswitch: OpenVSwitch, datapath: str) -> Mininet:
+    """A network of this graph, started; ``stop()`` takes it down."""
+    os.environ.update(openvswitch.environment)
+    setLogLevel("error")
+    Mininet.inited = True
     # Mininet says "user" for what Open vSwitch calls "netdev".
     switch = partial(OVSSwitch, datapath="user" if datapath == "netdev" else "kernel", failMode="secure")
-    begun = time.monotonic()
     net = Mininet(topo=topo, switch=switch, controller=None)
     net.start()
-    up_s = time.monotonic() - begun
-    begun = time.monotonic()
-    net.stop()
-    return up_s, time.monotonic() - begun
+    return net

@@ -7,8 +7,6 @@ time of CLOCK_MONOTONIC, whether a controller lives or not.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import selectors
 import socket
 import threading
@@ -19,14 +17,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from topology.emulation.bfd import ovsdb_map, status_of
+from topology.emulation.bfd import status_of
+from topology.emulation.ovsdb import DATABASE, Connection, map_of
 from topology.errors import EmulationError
 
 _START_SECONDS = 10.0
 _MONITOR = {
     "method": "monitor",
     "params": [
-        "Open_vSwitch",
+        DATABASE,
         None,
         {"Interface": {"columns": ["name", "link_state", "bfd", "bfd_status"]}},
     ],
@@ -71,17 +70,18 @@ class PortWatch:
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
         self._stop, self._stopped = socket.socketpair()
-        self._connections: list[_Connection] = []
+        self._connections: list[Connection] = []
         self._known: dict[str, PortEvent] = {}
         self._initial = threading.Event()
         self._thread = threading.Thread(target=self._run, name="port watch", daemon=True)
 
     def __enter__(self) -> PortWatch:
         try:
-            self._connections = [_Connection(path) for path in self._paths]
+            self._connections = [Connection(path) for path in self._paths]
         except OSError as error:
             raise EmulationError(f"a switch's database cannot be reached: {error.strerror}") from None
         for connection in self._connections:
+            connection.send(_MONITOR)
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)
         self._selector.register(self._stopped, selectors.EVENT_READ, None)
         self._thread.start()
@@ -98,7 +98,7 @@ class PortWatch:
         self._selector.close()
         self._stopped.close()
         for connection in self._connections:
-            connection.socket.close()
+            connection.close()
 
     @property
     def events(self) -> list[PortEvent]:
@@ -129,7 +129,7 @@ class PortWatch:
             self._initial.set()
         while True:
             for key, _mask in self._selector.select():
-                connection: _Connection | None = key.data
+                connection: Connection | None = key.data
                 if connection is None:
                     return
                 messages = connection.receive()
@@ -145,8 +145,6 @@ class PortWatch:
                             self._initial.set()
                     elif message.get("method") == "update":
                         self._take(message["params"][1], now_ns, initial=False)
-                    elif message.get("method") == "echo":
-                        connection.send({"result": message["params"], "error": None, "id": message["id"]})
 
     def _take(self, tables: Mapping[str, Any], now_ns: int, *, initial: bool) -> None:
         for change in tables.get("Interface", {}).values():
@@ -163,45 +161,6 @@ class PortWatch:
 
 def _event(row: Mapping[str, Any], now_ns: int) -> PortEvent:
     name: str = row["name"]
-    watched = ovsdb_map(row["bfd"]).get("enable") == "true"
-    forwarding = not watched or status_of(name, ovsdb_map(row["bfd_status"])).forwarding
+    watched = map_of(row["bfd"]).get("enable") == "true"
+    forwarding = not watched or status_of(name, map_of(row["bfd_status"])).forwarding
     return PortEvent(now_ns, name, row["link_state"] == "up", forwarding)
-
-
-class _Connection:
-    """JSON-RPC 1.0 over a Unix socket, its messages one after the other without any separator."""
-
-    def __init__(self, path: Path) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._text = ""
-        self._decoder = json.JSONDecoder()
-        try:
-            self.socket.connect(str(path))
-            self.send(_MONITOR)
-        except OSError:
-            self.socket.close()
-            raise
-
-    def send(self, message: Mapping[str, Any]) -> None:
-        """Send a message; one that cannot be sent shows at the next ``receive``."""
-        with contextlib.suppress(OSError):
-            self.socket.sendall(json.dumps(message).encode())
-
-    def receive(self) -> list[dict[str, Any]] | None:
-        """The messages that have arrived whole; ``None`` at the end of the stream."""
-        try:
-            data = self.socket.recv(1 << 16)
-        except OSError:
-            return None
-        if not data:
-            return None
-        self._text += data.decode()  # ovsdb-server writes ASCII, with escapes
-        messages = []
-        while self._text:
-            try:
-                message, end = self._decoder.raw_decode(self._text)
-            except ValueError:
-                break
-            messages.append(message)
-            self._text = self._text[end:].lstrip()
-        return messages

@@ -3,8 +3,8 @@
 With the kernel datapath one ovs-vswitchd programs all bridges and the kernel forwards. Where the
 kernel has none, ovs-vswitchd forwards itself, and its loop visits every bridge and port for each
 packet: with 46 bridges in one process a hop took 0.5 ms where it took 0.05 ms with one. So each
-site gets a switch process of its own, as real sites have; beyond ``MAX_PROCESSES`` sites they
-share, to bound memory (about 10 MB each).
+site gets a switch process of its own, as real sites have; where there are many sites they share
+(``room``), to bound memory.
 
 The processes share a network namespace, so their bridges use the datapath type ``dummy``: the same
 userspace datapath code as ``netdev``, without the tap devices of fixed names that a second process
@@ -17,27 +17,37 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from socket import if_nameindex
 
 from topology.emulation.bfd import (
-    STATUS_COMMAND,
+    STATUS,
     BfdStatus,
     BfdTimers,
-    enable_commands,
     parse_pace,
-    parse_status,
+    session_rows,
+    statuses_of,
     watched_ends,
 )
-from topology.emulation.layout import HOST_PORT, Layout, SiteLayout
+from topology.emulation.bridges import (
+    bridge_operations,
+    controller_operations,
+    interface_operations,
+    number_of,
+    refused,
+    settled_operations,
+)
+from topology.emulation.hearing import LOOPBACK, hear_all, hear_only_of
+from topology.emulation.layout import Layout, SiteLayout
 from topology.emulation.links.socketbuffers import enlarge_packet_sockets
 from topology.emulation.openvswitch import OpenVSwitch, empty_database
+from topology.emulation.ovsdb import Operation, transact, wait_for
+from topology.emulation.room import switch_processes
 from topology.errors import EmulationError
 
-MAX_PROCESSES = 128
 _NICE = -15
 _LIVE_SECONDS, _LIVE_POLL_SECONDS = 20.0, 0.05
-_AT_A_TIME = 4  # ovs-vsctl calls; more would only wait for the same cores
+_STARTED = wait_for("Open_vSwitch", "datapath_types", "!=", ["set", []])  # what ovs-vswitchd says first
 
 
 class Switches:
@@ -51,54 +61,80 @@ class Switches:
 
     def __init__(self, layout: Layout, datapath: str, rundir: Path, controller: str = "127.0.0.1") -> None:
         self._rundir = rundir
-        self._controller = controller
         self._layout = layout
+        self._controller = f"tcp:{controller}:{layout.controller_port}"
         self.in_userspace = datapath != "system"
         sites = list(layout.sites.values())
         if self.in_userspace:
-            self._bridge_type, options, share = "dummy", ["--enable-dummy"], -(-len(sites) // MAX_PROCESSES)
+            self._bridge_type, options = "dummy", ["--enable-dummy"]
         else:
-            self._bridge_type, options, share = "system", [], len(sites)
+            self._bridge_type, options = "system", []
         self._timers: BfdTimers | None = None
         self._watching: list[OpenVSwitch] = []
         self._groups: list[tuple[OpenVSwitch, list[SiteLayout]]] = []
+        share = -(-len(sites) // max(1, switch_processes(len(sites), in_userspace=self.in_userspace)))
         for first in range(0, len(sites), max(share, 1)):
             group = sites[first : first + share]
             self._groups.append((OpenVSwitch(rundir / group[0].switch, options), group))
+        self._instance_of = {site.site: openvswitch for openvswitch, group in self._groups for site in group}
 
     def instance_of(self, site: str) -> OpenVSwitch:
         """The Open vSwitch that a site's bridge belongs to. Raises ``KeyError`` for an unknown site."""
-        for openvswitch, sites in self._groups:
-            if any(entry.site == site for entry in sites):
-                return openvswitch
-        raise KeyError(site)
+        return self._instance_of[site]
 
-    def start(self) -> None:
-        """Start the processes; bridges come with ``configure``."""
+    @property
+    def processes(self) -> int:
+        """How many switch processes there are, running or not; each has a database process besides."""
+        return len(self._groups)
+
+    def begin(self) -> None:
+        """Start the databases and return at once; ``start`` does the rest."""
         self._rundir.mkdir(parents=True, exist_ok=True)
         database = self._rundir / "empty.db"
         database.unlink(missing_ok=True)
         empty_database(database)
         for openvswitch in self._instances():
             openvswitch.begin(database)
+
+    def start(self) -> None:
+        """Start the switches, before there are interfaces; bridges come with ``configure``.
+
+        A switch that starts later would first ask for every interface of the namespace, and one that hears
+        of every change of every interface is busy with other sites' affairs: either grows with the square of
+        the sites.
+        """
         for openvswitch in self._instances():
             openvswitch.finish()
             if self.in_userspace:
                 _prefer(openvswitch.switch_pid)
                 _prefer(openvswitch.database_pid)  # it idles, until a port changes and somebody wants to know
+        transact({openvswitch.database_socket: [_STARTED] for openvswitch in self._instances()}, self.check)
+        for openvswitch in self._instances():
+            hear_only_of(openvswitch.switch_pid, [LOOPBACK])
 
     def configure(self, *, connect: bool = True) -> None:
         """Make the bridges with their ports, whose interfaces exist; one transaction per process.
 
         Without ``connect`` they wait for ``connect()`` before they look for a controller.
         """
-        self._everywhere(
-            lambda sites: self._commands(sites) + (self._controller_commands(sites) if connect else [])
-        )
+        indices = {name: index for index, name in if_nameindex()}
+        for openvswitch, sites in self._groups:
+            if self.in_userspace:
+                own = [indices[name] for name in self._interfaces(sites) if name in indices]
+                hear_only_of(openvswitch.switch_pid, [LOOPBACK, *own])
+            else:  # the bridges are interfaces too, which come with their ports
+                hear_all(openvswitch.switch_pid)
+        controller = self._controller if connect else None
+        self._everywhere(lambda sites: bridge_operations(self._layout, sites, self._bridge_type, controller))
+
+    def _interfaces(self, sites: Sequence[SiteLayout]) -> Iterator[str]:
+        for site in sites:
+            yield site.switch_interface
+            yield from (end.interface for end in self._layout.ends_of[site.site])
 
     def connect(self) -> None:
         """Have all switches look for their controller."""
-        self._everywhere(self._controller_commands)
+        self._everywhere(lambda sites: controller_operations(sites, self._controller))
 
     def watch(self, links: Collection[str], timers: BfdTimers) -> None:
         """Start BFD on both ends of the links, which carry frames already; returns when all are up to speed.
@@ -113,11 +149,14 @@ class Switches:
         """Have BFD on both ends of the links go by these timers, from now on or anew."""
         ends = list(watched_ends(self._layout, links))
         self._timers = timers
-        self._watching = list({id(o): o for o in (self.instance_of(end.site) for end in ends)}.values())
-        self._everywhere(
-            lambda sites: enable_commands(
-                [end for end in ends if end.site in {s.site for s in sites}], timers
-            )
+        self._watching = list(dict.fromkeys(self.instance_of(end.site) for end in ends))
+        self._change(
+            {
+                openvswitch: interface_operations(
+                    session_rows([end for end in ends if self.instance_of(end.site) is openvswitch], timers)
+                )
+                for openvswitch in self._watching
+            }
         )
 
     def wait_until_live(self, interfaces: Collection[str], *, since: str = "the link was mended") -> None:
@@ -138,11 +177,9 @@ class Switches:
 
     def bfd_status(self, sites: Collection[str] | None = None) -> dict[str, BfdStatus]:
         """What the switches say of their sessions, by interface; of all sites, or of some."""
-        found: dict[str, BfdStatus] = {}
-        for openvswitch, group in self._groups:
-            if sites is None or any(entry.site in sites for entry in group):
-                found |= parse_status(openvswitch.vsctl(*STATUS_COMMAND))
-        return found
+        asked = dict.fromkeys(map(self.instance_of, self._layout.sites if sites is None else sites))
+        told = transact({openvswitch.database_socket: [STATUS] for openvswitch in asked}, self.check)
+        return statuses_of(row for (result,) in told.values() for row in result["rows"])
 
     def slow_sessions(self) -> list[str]:
         """The interfaces whose session is up, but not yet at the pace it was asked for."""
@@ -178,16 +215,18 @@ class Switches:
             raise EmulationError(f"the switch of {site} shares its process with others; it cannot die alone")
         return self.instance_of(site)
 
-    def _everywhere(self, commands: Callable[[Sequence[SiteLayout]], list[list[str]]]) -> None:
-        """One transaction per process, some at a time."""
+    def _everywhere(self, operations: Callable[[Sequence[SiteLayout]], list[Operation]]) -> None:
+        """Change every process's database; returns once all of it is in effect."""
+        self._change({openvswitch: operations(sites) for openvswitch, sites in self._groups})
 
-        def work(group: tuple[OpenVSwitch, list[SiteLayout]]) -> None:
-            openvswitch, sites = group
-            openvswitch.transaction(commands(sites))
-
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            for _ in pool.map(work, self._groups):
-                pass
+    def _change(self, operations: dict[OpenVSwitch, list[Operation]]) -> None:
+        """One transaction per process. Raises ``EmulationError`` naming what a switch could not do."""
+        changed = transact({each.database_socket: asked for each, asked in operations.items()}, self.check)
+        settled = transact(
+            {path: settled_operations(number_of(results)) for path, results in changed.items()}, self.check
+        )
+        if complaints := [each for results in settled.values() for each in refused(results)]:
+            raise EmulationError(f"Open vSwitch refused a port: {'; '.join(complaints)}")
 
     @property
     def pids(self) -> list[int]:
@@ -219,42 +258,6 @@ class Switches:
     def _instances(self) -> Iterator[OpenVSwitch]:
         return (openvswitch for openvswitch, _sites in self._groups)
 
-    def _commands(self, sites: Sequence[SiteLayout]) -> list[list[str]]:
-        """Bridges and ports with fixed numbers.
-
-        ``secure``: without a controller a switch keeps its flows and learns nothing by itself.
-        ``disable-in-band``: no hidden flows that would let the controller be reached over the data ports.
-        """
-        commands = []
-        for site in sites:
-            bridge = site.switch
-            commands += [
-                ["add-br", bridge],
-                [
-                    *("set", "bridge", bridge, f"datapath_type={self._bridge_type}", "fail_mode=secure"),
-                    *("protocols=OpenFlow13", f"other_config:datapath-id={site.dpid:016x}"),
-                    "other_config:disable-in-band=true",
-                ],
-                *_port_commands(bridge, site.switch_interface, HOST_PORT),
-            ]
-            for link in self._layout.links.values():
-                for end in (link.a, link.b):
-                    if end.site == site.site:
-                        commands += _port_commands(bridge, end.interface, end.port)
-        return commands
-
-    def _controller_commands(self, sites: Sequence[SiteLayout]) -> list[list[str]]:
-        """Where the controller listens. One that restarts is found again within a second, not eight."""
-        address = f"tcp:{self._controller}:{self._layout.controller_port}"
-        return [
-            command
-            for site in sites
-            for command in (
-                ["set-controller", site.switch, address],
-                ["set", "controller", site.switch, "max_backoff=1000", "inactivity_probe=5000"],
-            )
-        ]
-
 
 def _prefer(pid: int) -> None:
     """Let a switch that forwards itself run as soon as a packet comes, before ordinary processes.
@@ -267,10 +270,3 @@ def _prefer(pid: int) -> None:
         os.setpriority(os.PRIO_PROCESS, pid, _NICE)
         if len(os.sched_getaffinity(0)) > 1:
             os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(1))
-
-
-def _port_commands(bridge: str, interface: str, port: int) -> list[list[str]]:
-    return [
-        ["add-port", bridge, interface],
-        ["set", "interface", interface, f"ofport_request={port}"],
-    ]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 from topology.emulation.bfd import (
     BfdStatus,
     BfdTimers,
-    enable_commands,
     parse_pace,
-    parse_status,
+    session_rows,
+    statuses_of,
     watched_ends,
 )
 from topology.emulation.layout import Layout
 from topology.emulation.links import LinkProperties, Wire, netem
 from topology.emulation.links.schedule import DelayQueue
+from topology.emulation.ovsdb import Row, as_map, map_of
 from topology.scenario import load
 
 SHOWN = """\
@@ -37,9 +36,10 @@ def test_sessions_start_at_both_ends_of_the_links_in_their_order() -> None:
     layout = Layout.of(load("tiny-deterministic"))
     ends = list(watched_ends(layout, {"xian--beijing", "lanzhou--xian"}))
     assert [end.site for end in ends] == ["lanzhou", "xian", "xian", "beijing"]
-    first = enable_commands(ends, BfdTimers(7, 4))[0]
-    assert first[:3] == ["set", "interface", ends[0].interface]
-    assert first[3:] == ["bfd:enable=true", "bfd:min_rx=7", "bfd:min_tx=7", "bfd:mult=4"]
+    rows = session_rows(ends, BfdTimers(7, 4))
+    assert list(rows) == [end.interface for end in ends]
+    asked = {"enable": "true", "min_rx": "7", "min_tx": "7", "mult": "4"}
+    assert map_of(rows[ends[0].interface]["bfd"]) == asked
     assert BfdTimers(7, 4).detection_ms == 28
     assert BfdTimers.affordable(10) == BfdTimers()
     assert BfdTimers.affordable(32).interval_ms == 22
@@ -55,13 +55,14 @@ def test_a_machine_that_cannot_keep_up_is_asked_for_less_but_not_for_ever() -> N
 
 
 def test_status_is_read_of_watched_interfaces_only() -> None:
-    row = ["s1-p2", ["map", [["enable", "true"]]]]
-    told = ["map", [["flap_count", "3"], ["forwarding", "true"], ["state", "up"], ["diagnostic", "none"]]]
-    table = {
-        "headings": ["name", "bfd", "bfd_status"],
-        "data": [[*row, told], ["s1-p3", ["map", []], ["map", []]], ["s1-p4", row[1], ["map", []]]],
-    }
-    assert parse_status(json.dumps(table)) == {
+    enabled = as_map({"enable": "true"})
+    told = {"flap_count": "3", "forwarding": "true", "state": "up", "diagnostic": "none"}
+    rows: list[Row] = [
+        {"name": "s1-p2", "bfd": enabled, "bfd_status": as_map(told)},
+        {"name": "s1-p3", "bfd": as_map({}), "bfd_status": as_map({})},
+        {"name": "s1-p4", "bfd": enabled, "bfd_status": as_map({})},
+    ]
+    assert statuses_of(rows) == {
         "s1-p2": BfdStatus("s1-p2", True, "up", 3, "none"),
         "s1-p4": BfdStatus("s1-p4", False, "", 0, ""),
     }

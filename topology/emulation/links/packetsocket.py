@@ -34,14 +34,14 @@ SO_TIMESTAMPNS = 35
 ANCILLARY_BYTES = socket.CMSG_SPACE(16)  # one struct timespec
 
 # Classic BPF (linux/filter.h): operation, jump if true, jump if false, operand. A filter gives bytes to keep.
-_LOAD_BYTE, _LOAD_HALF, _LOAD_WORD, _JUMP_IF_EQUAL, _GIVE = 0x30, 0x28, 0x20, 0x15, 0x06
+LOAD_BYTE, LOAD_HALF, LOAD_WORD, JUMP_IF_EQUAL, GIVE = 0x30, 0x28, 0x20, 0x15, 0x06
 _ETHERTYPE_AT, _IP_PROTOCOL_AT = 12, 23
 _INTERFACE_INDEX = 0xFFFFF000 + 8  # an ancillary load, SKF_AD_IFINDEX
 _ALL_BUT_LOAD = (
-    (_LOAD_HALF, 0, 0, _ETHERTYPE_AT),
-    (_JUMP_IF_EQUAL, 0, 1, ETH_P_LOAD),
-    (_GIVE, 0, 0, 0),
-    (_GIVE, 0, 0, LARGEST_FRAME_BYTES),
+    (LOAD_HALF, 0, 0, _ETHERTYPE_AT),
+    (JUMP_IF_EQUAL, 0, 1, ETH_P_LOAD),
+    (GIVE, 0, 0, 0),
+    (GIVE, 0, 0, LARGEST_FRAME_BYTES),
 )
 
 _timespec = struct.Struct("@ll")
@@ -70,7 +70,7 @@ def open_wire(interface: str, receive_buffer_bytes: int) -> socket.socket:
         for option in (_PACKET_VNET_HDR, _PACKET_IGNORE_OUTGOING):
             packet.setsockopt(_SOL_PACKET, option, 1)
         packet.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        _attach(packet, _ALL_BUT_LOAD)
+        attach_filter(packet, _ALL_BUT_LOAD)
         enlarge(packet, receive_buffer_bytes)
         # Bound last: a socket opened with a protocol sees every interface until it is bound.
         packet.bind((interface, ETH_P_ALL))
@@ -136,23 +136,26 @@ def kernel_drops(packet: socket.socket) -> int:
 def _accept_experimental(packet: socket.socket, interface_indices: Sequence[int]) -> None:
     """Let only experimental frames at some interfaces pass."""
     program = [
-        (_LOAD_HALF, 0, 0, _ETHERTYPE_AT),
-        (_JUMP_IF_EQUAL, 4, 0, ETH_P_EXPERIMENTAL),
-        (_JUMP_IF_EQUAL, 0, 2, ETH_P_IP),
-        (_LOAD_BYTE, 0, 0, _IP_PROTOCOL_AT),
-        (_JUMP_IF_EQUAL, 1, 0, IP_EXPERIMENTAL),
-        (_GIVE, 0, 0, 0),
-        (_LOAD_WORD, 0, 0, _INTERFACE_INDEX),
+        (LOAD_HALF, 0, 0, _ETHERTYPE_AT),
+        (JUMP_IF_EQUAL, 4, 0, ETH_P_EXPERIMENTAL),
+        (JUMP_IF_EQUAL, 0, 2, ETH_P_IP),
+        (LOAD_BYTE, 0, 0, _IP_PROTOCOL_AT),
+        (JUMP_IF_EQUAL, 1, 0, IP_EXPERIMENTAL),
+        (GIVE, 0, 0, 0),
+        (LOAD_WORD, 0, 0, _INTERFACE_INDEX),
     ]
     for index in interface_indices:
-        program += [(_JUMP_IF_EQUAL, 0, 1, index), (_GIVE, 0, 0, SNAPSHOT_BYTES)]
-    program.append((_GIVE, 0, 0, 0))
-    _attach(packet, program)
+        program += [(JUMP_IF_EQUAL, 0, 1, index), (GIVE, 0, 0, SNAPSHOT_BYTES)]
+    program.append((GIVE, 0, 0, 0))
+    attach_filter(packet, program)
 
 
-def _attach(packet: socket.socket, program: Sequence[tuple[int, int, int, int]]) -> None:
-    """Have the kernel run a classic BPF program on every frame before ``packet`` sees it."""
+def attach_filter(to: socket.socket, program: Sequence[tuple[int, int, int, int]]) -> None:
+    """Have the kernel run a classic BPF program on every message before ``to`` sees it.
+
+    Each instruction: operation, jump if true, jump if false, operand (linux/filter.h).
+    """
     packed = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(packed, len(packed))
     header = struct.pack("@HP", len(program), ctypes.addressof(buffer))
-    packet.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, header)
+    to.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, header)
