@@ -51,7 +51,7 @@ BRING_UP = (
     "topology.emulation.network:set_up_host",
     "topology.emulation.switches:Switches.configure",
     "topology.emulation.links.shaping:apply",
-    "topology.emulation.network:_wire",
+    "topology.emulation.network:EmulatedNetwork._wires",
     "experiments.controller_process:ControllerProcess.wait_for",
 )
 MEASURING = (
