@@ -109,6 +109,7 @@ class EmulatedNetwork:
         require_room(len(layout.sites), self.switches.processes)
         self._progress(f"starting Open vSwitch and {len(layout.sites)} hosts")
         switch_ipv6_off("default")
+        self.pipe.prepare()
         self.switches.begin()
         net = self.mininet = LabNet()
         for site in layout.sites.values():

@@ -56,6 +56,9 @@ class NetemPipe:
         self._wires: dict[str, Wire] = {}
         self._seed: int | None = None
 
+    def prepare(self) -> None:
+        """Nothing to prepare: the kernel is there."""
+
     def start(self, wires: Sequence[Wire], seed: int) -> None:
         """Begin to carry frames; see ``Pipe.start``. Losses follow ``seed`` where tc can set one (6.6)."""
         if self._calibrated:

@@ -37,27 +37,34 @@ class UserspacePipe:
         self.pid = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._started = False
         self._received = b""
         self._properties: dict[str, LinkProperties] = {}
 
-    def start(self, wires: Sequence[Wire], seed: int) -> None:
-        """Begin to carry frames; see ``Pipe.start``. Raises ``EmulationError``."""
+    def prepare(self) -> None:
+        """Start the process, which takes a tenth of a second; see ``Pipe.prepare``."""
         if self._process is not None:
             raise EmulationError("the delay line has been started already")
         self._control, theirs = socket.socketpair()
         self._control.settimeout(_ANSWER_SECONDS)
         search_path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "topology.emulation.links.delayline", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": search_path},
+            )
+        self.pid = self._process.pid
+
+    def start(self, wires: Sequence[Wire], seed: int) -> None:
+        """Begin to carry frames; see ``Pipe.start``. Raises ``EmulationError``."""
+        if self._started or self._process is None:
+            self.prepare()
+        self._started = True
         try:
-            with theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "topology.emulation.links.delayline", str(theirs.fileno())],
-                    pass_fds=(theirs.fileno(),),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    env={**os.environ, "PYTHONPATH": search_path},
-                )
-            self.pid = self._process.pid
             self._properties = {wire.link: wire.properties for wire in wires}
             described = [[wire.link, wire.a, wire.b, asdict(wire.properties)] for wire in wires]
             self._ask({"do": "start", "wires": described, "seed": seed})
