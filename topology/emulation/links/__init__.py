@@ -97,7 +97,7 @@ class Pipe(Protocol):
     """The process that carries them, also after it has died; 0 where it is the kernel, or none yet."""
 
     def prepare(self) -> None:
-        """Begin what takes a while and needs no wires yet; ``start`` does it where nobody has asked for it."""
+        """Begin what takes a while and needs no wires; ``start`` does it where nobody has asked for it."""
 
     def start(self, wires: Sequence[Wire], seed: int) -> None:
         """Begin to carry frames on all ``wires`` (interfaces exist and are up). Returns when it does.
