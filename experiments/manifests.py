@@ -18,6 +18,7 @@ from experiments.results.model import utc_now
 from experiments.run import Depth
 from topology.emulation.doctor import choose_datapath, version_of
 from topology.emulation.layout import Layout
+from topology.emulation.links.choosecore import core_named
 from topology.network import Network
 
 _PACKAGES = ("mininet", "os-ken", "scapy", "networkx")
@@ -65,7 +66,9 @@ def _reference(network: Network) -> ScenarioReference:
 
 def _backend(options: LabOptions) -> Backend:
     kernel = choose_datapath(options.datapath) == "system"
-    return Backend(datapath="kernel" if kernel else "userspace", pipe=realised_by(options.pipe))
+    pipe = realised_by(options.pipe)
+    core = core_named() if pipe == "userspace" else ""
+    return Backend(datapath="kernel" if kernel else "userspace", pipe=pipe, core=core)
 
 
 def _versions() -> dict[str, str]:

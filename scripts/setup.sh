@@ -54,7 +54,10 @@ find_python() {  # prints a Python >= 3.11 that can make environments
   return 1
 }
 
-fingerprint() { cksum "$root/pyproject.toml" "$root/scripts/setup.sh" | cut -d' ' -f1,2 | tr '\n' ' '; }
+fingerprint() {  # of everything the environment is built from, the core of links in C included
+  cksum "$root/pyproject.toml" "$root/setup.py" "$root/scripts/setup.sh" \
+    "$root"/topology/emulation/links/compiled/*.[ch] | cut -d' ' -f1,2 | tr '\n' ' '
+}
 
 environment_ready() {
   stamp=$venv/.onehop-ready$1

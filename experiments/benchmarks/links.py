@@ -1,124 +1,148 @@
-"""An emulated link against a bare veth pair, in one run: what the pipe costs.
+"""An emulated link against a bare veth pair, in one run: what the pipe costs. Each pipe this machine can run.
 
-Two hosts are joined twice: by a veth pair, and by two veth pairs with a pipe of 1 ms between them. There is
-no shaper, so what is seen is the pipe. Every pipe that this machine can run is measured.
+Throughput: two hosts joined by a veth pair, and by two veth pairs with a pipe of 1 ms between them; no
+shaper, so what is seen is the pipe. Delays and many links: as ``onehop calibrate`` measures them.
 """
 
 from __future__ import annotations
 
-import math
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from experiments.measurement.endpoint import Endpoint, run_in_namespace
-from experiments.measurement.iperf3 import run_iperf3
+from experiments.benchmarks.joinedhosts import Carried, joined_hosts
+from experiments.capability.floor import bare_delay
+from experiments.capability.search import largest
+from experiments.capability.testlinks import TestLinks, ip, quiet_interfaces
+from experiments.results.calibration import Lateness, Limit
 from topology.emulation.cell import private_network
-from topology.emulation.injection import Direction, Injector
-from topology.emulation.links import LinkProperties, Wire
-from topology.emulation.links.choose import pipe_for, probe_netem
+from topology.emulation.links import LinkProperties, Pipe, Wire, compiledcore, tc
+from topology.emulation.links.buckets import FRAME_BYTES
+from topology.emulation.links.choose import probe_netem
+from topology.emulation.links.netem import NetemPipe, start_commands
 from topology.emulation.links.userspace import UserspacePipe
-from topology.errors import EmulationError
 
 UDP_PAYLOAD_BYTES = 1400
-DELAY_MS = 1.0
-IDLE_LINKS = 80
-_UNSHAPED = LinkProperties(rate_mbps=20_000, delay_ms=DELAY_MS)
-_OFFLOADS = ("tx", "rx", "sg", "tso", "gso", "gro")
-_ROW_OF_SPEED = "veth pair without a pipe"
+IDLE_LINKS, LOADED_LINKS = 80, 40
+LOADED_PER_S = 10_000.0  # full frames over one link: 121 Mbit/s
+SATURATED = 0.9  # of all processors
+_UNSHAPED = LinkProperties(rate_mbps=20_000, delay_ms=1.0)
+_UDP = ("--udp", "--bitrate", "0", "--length", str(UDP_PAYLOAD_BYTES))
+_VETH = "veth pair without a pipe"
+_TRIAL_S, _FIRST_PER_S, _LEAST_PER_S, _MOST_PER_S = 0.4, 40_000.0, 1_000.0, 1_000_000.0
+
+Row = dict[str, Any]
 
 
-def bench_links(seconds: float = 2) -> list[dict[str, Any]]:
-    """Throughput, added delay and idle cost of each pipe; inside a cell. ``seconds`` per measurement."""
-    names = ["userspace"] + (["netem"] if probe_netem()[0] else [])
-    rows = []
-    for name in names:
-        with private_network():
-            rows += _throughput(name, max(1, round(seconds)))
-        with private_network():
-            rows += _added_delay(name, seconds)
+class Redirect(NetemPipe):
+    """What carries frames by netem, without the netem: from wire to wire in the kernel, at once."""
+
+    def start(self, wires: Sequence[Wire], seed: int) -> None:
+        """See ``Pipe.start``."""
+        self._wires = {wire.link: wire for wire in wires}
+        tc.run([each for wire in wires for each in start_commands(wire, None) if " netem " not in each.text])
+
+
+def bench_links(seconds: float = 2) -> list[Row]:
+    """Throughput, delay and cost of each pipe; inside a cell. ``seconds`` per measurement."""
+    rows: list[Row] = []
     with private_network():
-        rows.append(_idle(seconds))
+        floor = bare_delay(seconds)
+    with private_network():
+        redirected = _many(Redirect())
+    for name, make in _pipes():
+        with private_network():
+            rows += _throughput(name, make(), max(1, round(seconds)))
+        with private_network():
+            rows += _delays(name, make(), floor, seconds)
+        with private_network():
+            rows.append(_row(f"{name}: {LOADED_LINKS} links at once", _many(make()), redirected, "Mbit/s"))
+            rows[-1]["against"] = "links that redirect, without delay"
+    for core in _cores():
+        with private_network():
+            rows.append(_idle(core, seconds))
     return rows
 
 
-def _throughput(name: str, seconds: int) -> list[dict[str, Any]]:
-    pipe = pipe_for(name)
-    rows = []
-    with _host() as a, _host() as b:
-        _ip(
-            f"link add name bare netns {a} type veth peer name bare netns {b}",
-            f"link add name piped netns {a} type veth peer name wa",
-            f"link add name piped netns {b} type veth peer name wb",
-            "link set wa up",
-            "link set wb up",
-        )
-        for pid, last in ((a, 1), (b, 2)):
-            for number, interface in enumerate(("bare", "piped"), start=1):
-                _ip(f"addr add 10.9.{number}.{last}/24 dev {interface}", f"link set {interface} up", pid=pid)
-        pipe.start([Wire("bench", "wa", "wb", _UNSHAPED)], 1)
+def _cores() -> list[str]:
+    return ["python"] if compiledcore.missing() else ["compiled", "python"]
+
+
+def _pipes() -> Iterator[tuple[str, Callable[[], Pipe]]]:
+    for core in _cores():
+        yield f"userspace, {core}", partial(UserspacePipe, core)
+    if probe_netem()[0]:
+        yield "netem", NetemPipe
+
+
+def _throughput(name: str, pipe: Pipe, seconds: int) -> Iterator[Row]:
+    with joined_hosts(_UNSHAPED) as (hosts, wire):
+        pipe.start([wire], 1)
         try:
-            for offload, options, what in (
-                ("on", (), "TCP with offloads"),
-                ("off", (), "TCP of real-size packets"),
-                ("off", ("--udp", "--bitrate", "0", "--length", str(UDP_PAYLOAD_BYTES)), "UDP"),
+            for offloads, options, what in (
+                (True, (), "TCP with offloads"),
+                (False, (), "TCP of real-size packets"),
+                (False, _UDP, "UDP"),
             ):
-                for pid in (a, b):
-                    _set_offloads(pid, offload)
-                other, ours = (
-                    _received_mbps(a, b, network, options, seconds) for network in ("10.9.1", "10.9.2")
-                )
-                if options:
-                    per_second = 1e6 / 8 / UDP_PAYLOAD_BYTES
-                    rows.append(
-                        _row(f"{name}: {what}", ours * per_second, other * per_second, "packets/s", 0)
-                    )
-                else:
-                    rows.append(_row(f"{name}: {what}", ours / 1e3, other / 1e3, "Gbit/s", 2))
+                hosts.set_offloads(offloads)
+                bare, piped = (hosts.carried(each, options, seconds) for each in ("bare", "piped"))
+                yield from _carried_rows(f"{name}: {what}", piped, bare, datagrams=bool(options))
         finally:
             pipe.stop()
-    return rows
 
 
-def _added_delay(name: str, seconds: float) -> list[dict[str, Any]]:
-    """One-way delay beyond what was declared, on an idle link, beside that of a veth pair alone."""
-    pipe = pipe_for(name)
-    _quiet()
-    _ip(
-        *(f"link add name s{end} type veth peer name w{end}" for end in "ab"),
-        *(f"link set {kind}{end} up" for end in "ab" for kind in "sw"),
-    )
-    count = max(100, round(seconds * 500))
-    pipe.start([Wire("bench", "wa", "wb", _UNSHAPED)], 1)
-    try:
-        piped_us = _delays_us(Direction("sa", "sb", 2 * DELAY_MS, 1000.0), count, seconds)
-    finally:
-        pipe.stop()
-    bare_us = _delays_us(Direction("sa", "wa", 1.0, 1000.0), count, seconds)
-    added_us = [delay - DELAY_MS * 1e3 for delay in piped_us]
-    return [
-        {
-            "what": f"{name}: added delay, {label}",
-            "ours": round(_percentile(added_us, share), 1),
-            "other": round(_percentile(bare_us, share), 1),
-            "unit": "µs",
-            "ratio": "",
-            "against": _ROW_OF_SPEED,
-        }
-        for label, share in (("median", 0.5), ("99 %", 0.99), ("99.9 %", 0.999))
-    ]
+def _carried_rows(what: str, piped: Carried, bare: Carried, *, datagrams: bool) -> Iterator[Row]:
+    if datagrams:
+        per_mbit = 1e6 / 8 / UDP_PAYLOAD_BYTES
+        row = _row(what, piped.mbps * per_mbit, bare.mbps * per_mbit, "packets/s")
+    else:
+        row = _row(what, piped.mbps / 1e3, bare.mbps / 1e3, "Gbit/s", 2)
+    if piped.busy_ratio > SATURATED:
+        row["limit"] = f"the processors, {piped.busy_ratio:.0%} busy ({bare.busy_ratio:.0%} without a pipe)"
+    yield row
+    cost = _row(f"{what}, work", piped.cpu_s_per_gbit, bare.cpu_s_per_gbit, "CPU s/Gbit", 3)
+    yield {**cost, "ratio": round(bare.cpu_s_per_gbit / piped.cpu_s_per_gbit, 2)}
 
 
-def _idle(seconds: float) -> dict[str, Any]:
+def _delays(name: str, pipe: Pipe, floor: Lateness, seconds: float) -> Iterator[Row]:
+    """Delay beyond what was declared, idle and under a load, beside that of a veth pair alone, idle."""
+    with TestLinks(pipe, 1) as links:
+        idle = links.idle(seconds)
+        loaded = links.trial(LOADED_PER_S, FRAME_BYTES, seconds).added
+    for state, seen in (("idle", idle), ("121 Mbit/s", loaded)):
+        for label, field in (("median", "p50_us"), ("99 %", "p99_us"), ("99.9 %", "p99_9_us")):
+            ours = "" if seen is None else getattr(seen, field)
+            yield {
+                "what": f"{name}: added delay, {state}, {label}",
+                "ours": ours,
+                "other": getattr(floor, field),
+                "unit": "µs",
+                "ratio": "",
+                "against": _VETH,
+            }
+
+
+def _many(pipe: Pipe) -> float:
+    """What many links carry at once, in Mbit/s all together, within the limit of a calibration."""
+    with TestLinks(pipe, LOADED_LINKS) as links:
+        found = largest(
+            lambda load: links.trial(load, FRAME_BYTES, _TRIAL_S),
+            Limit(),
+            start=_FIRST_PER_S,
+            least=_LEAST_PER_S,
+            most=_MOST_PER_S,
+        )
+    return 0.0 if found.best is None else found.best.load * FRAME_BYTES * 8 / 1e6
+
+
+def _idle(core: str, seconds: float) -> Row:
     """Share of one processor that a delay line with many links takes while nothing is sent."""
-    pipe = UserspacePipe()
+    pipe = UserspacePipe(core)
     numbers = range(IDLE_LINKS)
-    _quiet()
+    quiet_interfaces()
     ends = [f"{end}{number}" for number in numbers for end in "ab"]
-    _ip(
+    ip(
         *(f"link add name s{end} type veth peer name w{end}" for end in ends),
         *(f"link set {side}{end} up" for end in ends for side in "sw"),
     )
@@ -131,7 +155,7 @@ def _idle(seconds: float) -> dict[str, Any]:
     finally:
         pipe.stop()
     return {
-        "what": f"userspace: {IDLE_LINKS} links without traffic",
+        "what": f"userspace, {core}: {IDLE_LINKS} links without traffic",
         "ours": round(share * 100, 2),
         "other": "",
         "unit": "% of a CPU",
@@ -140,75 +164,12 @@ def _idle(seconds: float) -> dict[str, Any]:
     }
 
 
-def _row(what: str, ours: float, other: float, unit: str, digits: int) -> dict[str, Any]:
+def _row(what: str, ours: float, other: float, unit: str, digits: int = 0) -> Row:
     return {
         "what": what,
         "ours": round(ours, digits or None),
         "other": round(other, digits or None),
         "unit": unit,
         "ratio": round(ours / other, 2) if other else "",
-        "against": _ROW_OF_SPEED,
+        "against": _VETH,
     }
-
-
-def _received_mbps(a: int, b: int, network: str, options: tuple[str, ...], seconds: int) -> float:
-    ends = [
-        Endpoint(f"{network}.{n}", f"{network}.{n}", f"/proc/{pid}/ns/net") for n, pid in ((1, a), (2, b))
-    ]
-    _sent, received = run_iperf3(ends[0], ends[1], options, seconds=seconds, dscp=0, port=5201)
-    return received.mbps
-
-
-def _delays_us(direction: Direction, count: int, seconds: float) -> list[float]:
-    with Injector([direction]) as injector:
-        seen = injector.probes([0], count, seconds)[0]
-    left = dict(seen.left)
-    delays = [(at - left[number]) / 1e3 for number, at in seen.arrived if number in left]
-    if not delays:
-        raise EmulationError("no frame came through the link under test")
-    return delays
-
-
-def _percentile(values: list[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
-
-
-@contextmanager
-def _host() -> Iterator[int]:
-    """A process in a network namespace of its own; gives its id."""
-    holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
-    try:
-        own = Path("/proc/self/ns/net").readlink()
-        deadline = time.monotonic() + 10
-        while Path(f"/proc/{holder.pid}/ns/net").readlink() == own:
-            if time.monotonic() > deadline:
-                raise EmulationError("a network namespace could not be made")
-            time.sleep(0.005)
-        yield holder.pid
-    finally:
-        holder.kill()
-        holder.wait()
-
-
-def _quiet() -> None:
-    """Keep the kernel from sending IPv6 neighbour frames of its own over the links."""
-    setting = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
-    if setting.exists():
-        setting.write_text("1")
-
-
-def _ip(*commands: str, pid: int | None = None) -> None:
-    where = ["nsenter", f"--net=/proc/{pid}/ns/net"] if pid else []
-    done = subprocess.run(
-        [*where, "ip", "-batch", "-"], input="\n".join(commands) + "\n", capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        raise EmulationError(f"ip failed: {done.stderr.strip()}")
-
-
-def _set_offloads(pid: int, state: str) -> None:
-    endpoint = Endpoint("bench", "", f"/proc/{pid}/ns/net")
-    settings = [word for name in _OFFLOADS for word in (name, state)]
-    for interface in ("bare", "piped"):
-        run_in_namespace(endpoint, ["ethtool", "-K", interface, *settings], timeout_s=10)

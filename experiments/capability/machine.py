@@ -15,6 +15,7 @@ from experiments.results.calibration import Machine
 from experiments.results.manifest import Host
 from topology.emulation import links
 from topology.emulation.doctor import kernel_has, version_of
+from topology.emulation.links.choosecore import core_named
 
 
 def host_of(versions: dict[str, str]) -> Host:
@@ -70,8 +71,8 @@ def switched_by(datapath: str) -> Literal["kernel", "userspace"]:
 
 @cache
 def links_digest() -> str:
-    """Of every file that realises links: another program text may be faster or slower."""
-    digest = hashlib.sha256()
+    """Of every file that realises links, and of which core does: another program may be faster or slower."""
+    digest = hashlib.sha256(core_named().encode())
     folder = Path(links.__file__).parent
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix in (".py", ".c", ".so"):

@@ -25,10 +25,14 @@ class ScenarioReference(ResultModel):
 
 
 class Backend(ResultModel):
-    """What carried the packets. ``other``: a realisation that this version does not know."""
+    """What carried the packets. ``other``: a realisation that this version does not know.
+
+    ``core``: what carried the frames of ``userspace`` pipes; empty for others, and where it is not known.
+    """
 
     datapath: Literal["kernel", "userspace", "other"]
     pipe: Literal["netem", "userspace", "other"]
+    core: Literal["compiled", "python", ""] = ""
 
 
 class HostLoad(ResultModel):

@@ -18,7 +18,7 @@ from tests.emulated.bare_links import bare_links, ip, layout_of, wires_of
 from tests.emulated.fitness import skip_if_unfit
 from topology.emulation.injection import Direction, Injector
 from topology.emulation.layout import Layout
-from topology.emulation.links import LinkProperties, Pipe, Wire
+from topology.emulation.links import LinkProperties, Pipe, Wire, compiledcore
 from topology.emulation.links.calibration import MOST_MS
 from topology.emulation.links.choose import pipe_for, probe_netem
 from topology.emulation.links.netem import NetemPipe
@@ -40,19 +40,25 @@ MIXED = [
 ]
 
 
-@pytest.fixture(params=["userspace", "netem"])
+def _line(core: str) -> UserspacePipe:
+    if core == "compiled" and (reason := compiledcore.missing()):
+        pytest.skip(f"the compiled core {reason}")
+    return UserspacePipe(core)
+
+
+@pytest.fixture(params=["compiled", "python", "netem"])
 def pipe(request: pytest.FixtureRequest, cell: None) -> Pipe:
     if request.param == "netem":
         available, reason = probe_netem()
         if not available:
             pytest.skip(f"no netem: {reason}")
         return NetemPipe()
-    return UserspacePipe()
+    return _line(request.param)
 
 
-@pytest.fixture
-def line(cell: None) -> UserspacePipe:
-    return UserspacePipe()
+@pytest.fixture(params=["compiled", "python"])
+def line(request: pytest.FixtureRequest, cell: None) -> UserspacePipe:
+    return _line(request.param)
 
 
 def _problems(readings: list[LinkReading]) -> dict[tuple[str, str], list[str]]:
@@ -233,7 +239,7 @@ def test_losses_repeat_with_the_seed(line: UserspacePipe) -> None:
         first = _arrived(layout)
         line.stop()
         for seed, same in ((5, True), (6, False)):
-            again = UserspacePipe()
+            again = UserspacePipe(line.core)
             again.start(wires_of(layout), seed)
             assert (_arrived(layout) == first) is same
             again.stop()

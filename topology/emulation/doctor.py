@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from topology.emulation.links import compiledcore
 from topology.emulation.room import LARGEST_TRIED, free_memory_mib, sites_that_fit
 from topology.errors import InputError, MachineError
 
@@ -188,8 +189,12 @@ def _datapath() -> Finding:
 
 def _pipe() -> Finding:
     netem = kernel_has("sch_netem", "CONFIG_NET_SCH_NETEM")
-    detail = "netem (module sch_netem)" if netem else "own delay line: this kernel has no netem"
-    return Finding("link delay", netem, detail, required=False)
+    if netem:
+        return Finding("link delay", True, "netem (module sch_netem)", required=False)
+    lacking = compiledcore.missing()
+    core = f"in Python (its compiled core {lacking})" if lacking else "compiled"
+    detail = f"own delay line, {core}: this kernel has no netem"
+    return Finding("link delay", False, detail, required=False, cure=compiledcore.CURE if lacking else "")
 
 
 def _size() -> Finding:

@@ -21,6 +21,7 @@ IP_EXPERIMENTAL = 253  # IP protocol for experiments (RFC 3692)
 VNET_HEADER_BYTES = 10  # struct virtio_net_hdr
 LARGEST_FRAME_BYTES = 65536 + 64  # a full GSO frame with its headers
 SNAPSHOT_BYTES = 64
+SEND_BUFFER_BYTES = 8 << 20  # a hundred full GSO frames on their way through the kernel
 OUTGOING = socket.PACKET_OUTGOING
 
 _SOL_PACKET = 263
@@ -72,6 +73,7 @@ def open_wire(interface: str, receive_buffer_bytes: int) -> socket.socket:
         packet.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         attach_filter(packet, _ALL_BUT_LOAD)
         enlarge(packet, receive_buffer_bytes)
+        enlarge(packet, SEND_BUFFER_BYTES, sending=True)
         # Bound last: a socket opened with a protocol sees every interface until it is bound.
         packet.bind((interface, ETH_P_ALL))
     except OSError:

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from topology.emulation.links import LinkProperties, Wire
+from topology.emulation.links.choosecore import CoreName, core_named
 from topology.emulation.links.schedule import Counters
 from topology.emulation.links.steering import steer_all
 from topology.errors import EmulationError
 
 _ANSWER_SECONDS = 10.0
+_MODULE = "topology.emulation.links.delayline"
 _ROOT = str(Path(__file__).resolve().parents[3])
 
 
@@ -33,7 +35,9 @@ class UserspacePipe:
 
     name = "userspace"
 
-    def __init__(self) -> None:
+    def __init__(self, core: str = "") -> None:
+        """``core``: what carries the frames, as ``core_named`` has it; raises what that raises."""
+        self.core: CoreName = core_named(core)
         self.pid = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -50,7 +54,7 @@ class UserspacePipe:
         search_path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "topology.emulation.links.delayline", str(theirs.fileno())],
+                [sys.executable, "-m", _MODULE, str(theirs.fileno()), self.core],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -1,0 +1,321 @@
+#define _GNU_SOURCE
+#include "line.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "waiting.h"
+
+#define BATCH 32            /* frames to a system call */
+#define BATCH_OF_LARGE 4    /* of frames with a rest: copying one takes as long as 16 small ones */
+#define EVENTS 64           /* heard of at once */
+#define SEND_NS 3000        /* from the decision to send until the frame is stamped at the far side */
+#define LARGEST_AGE_NS 1000000000 /* a stamp older than this means that the clock was set */
+#define CLOCKS_APART_NS 2000      /* two clocks read further apart say nothing about their difference */
+#define DENSE_NS 1000000          /* arrivals closer together than this are dense traffic */
+#define LEAST_NAP_NS 50000
+#define PRIORITY_NS 100000000 /* so often the priority is looked after, when busy */
+#define VNET_HEADER_BYTES 10
+
+#ifndef CORE_SOURCES
+#define CORE_SOURCES ""
+#endif
+
+struct lane {
+    int source;
+    int sink;
+    bool large; /* the last frame had a rest */
+    struct queue *queue;
+};
+
+struct batch {
+    struct mmsghdr messages[BATCH];
+    struct iovec parts[BATCH][2];
+};
+
+struct arriving {
+    struct batch batch;
+    unsigned char heads[BATCH][HEAD_BYTES];
+    void *rests[BATCH];
+    union {
+        struct cmsghdr aligned;
+        char bytes[CMSG_SPACE(2 * sizeof(long))];
+    } ancillary[BATCH];
+};
+
+struct line {
+    int control;
+    int timer;
+    int epoll;
+    bool unread; /* a socket may hold more than was read of it */
+    size_t lanes;
+    int64_t armed_ns;
+    int64_t nap_ns;
+    int64_t real_ahead_ns;
+    int64_t last_arrival_ns;
+    int64_t last_gap_ns;
+    int64_t priority_ns;
+    struct wake_ups wake_ups;
+    struct allowance awake;
+    struct reminders due; /* each lane with frames once; one that reorders, once for each frame */
+    struct arriving arriving;
+    struct batch leaving;
+    struct epoll_event events[EVENTS];
+};
+
+const char *core_sources(void)
+{
+    return CORE_SOURCES;
+}
+
+static int watch(struct line *line, int descriptor, uint32_t events, void *lane)
+{
+    struct epoll_event event = {.events = events, .data.ptr = lane};
+    return epoll_ctl(line->epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+struct line *line_new(int control)
+{
+    struct line *line = calloc(1, sizeof *line);
+    if (!line)
+        return NULL;
+    line->control = control;
+    line->epoll = epoll_create1(EPOLL_CLOEXEC);
+    line->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (line->epoll < 0 || line->timer < 0 || watch(line, control, EPOLLIN, &line->control)
+        || watch(line, line->timer, EPOLLIN | EPOLLET, &line->timer))
+        return NULL; /* the process ends */
+    for (int at = 0; at < BATCH; at++) {
+        struct arriving *arriving = &line->arriving;
+        if (!(arriving->rests[at] = rest_new()))
+            return NULL;
+        arriving->batch.parts[at][0] = (struct iovec){arriving->heads[at], HEAD_BYTES};
+        arriving->batch.messages[at].msg_hdr = (struct msghdr){
+            .msg_iov = arriving->batch.parts[at], .msg_iovlen = 2, .msg_control = &arriving->ancillary[at]};
+    }
+    wake_ups_begin(&line->wake_ups);
+    line->real_ahead_ns = real_now_ns() - now_ns();
+    line->last_gap_ns = DENSE_NS;
+    return line;
+}
+
+int line_add(struct line *line, int source, int sink, struct queue *queue)
+{
+    struct lane *lane = malloc(sizeof *lane);
+    if (!lane || !reminders_reserve(&line->due, line->lanes + 1))
+        return ENOMEM; /* the process ends */
+    *lane = (struct lane){source, sink, false, queue};
+    line->lanes++;
+    return watch(line, source, EPOLLIN, lane) ? errno : 0;
+}
+
+void line_set_nap(struct line *line, int64_t nap_ns)
+{
+    line->nap_ns = nap_ns;
+}
+
+int64_t line_lead_ns(const struct line *line)
+{
+    return line->wake_ups.lead_ns;
+}
+
+/* When the kernel saw the frame, in CLOCK_REALTIME; 0 where it does not say. */
+static int64_t stamp_ns(struct msghdr *header)
+{
+    struct cmsghdr *found = CMSG_FIRSTHDR(header);
+    if (!found || found->cmsg_level != SOL_SOCKET || found->cmsg_type != SO_TIMESTAMPNS)
+        return 0;
+    long stamp[2];
+    memcpy(stamp, CMSG_DATA(found), sizeof stamp);
+    return stamp[0] * (int64_t)1000000000 + stamp[1];
+}
+
+static void remind(struct line *line, struct lane *lane, int64_t due_ns)
+{
+    if (reminders_add(&line->due, (struct reminder){due_ns, 0, lane}))
+        return;
+    frame_free(queue_pop(lane->queue)); /* only where a link reorders: there is room for every lane once */
+    lane->queue->counters.overflow++;
+}
+
+/* Read what has arrived on one lane and give each frame its due time. */
+static void receive(struct line *line, struct lane *lane)
+{
+    struct arriving *arriving = &line->arriving;
+    struct mmsghdr *messages = arriving->batch.messages;
+    /* Stamps are of the real-time clock, which may be set; only a frame's age is taken from them. */
+    int64_t before_ns = now_ns(), real_ns = real_now_ns(), at_ns = now_ns();
+    if (at_ns - before_ns < CLOCKS_APART_NS)
+        line->real_ahead_ns = real_ns - at_ns;
+    line->last_gap_ns = at_ns - line->last_arrival_ns;
+    line->last_arrival_ns = at_ns;
+    int wanted = lane->large ? BATCH_OF_LARGE : BATCH;
+    for (int at = 0; at < wanted; at++) {
+        arriving->batch.parts[at][1] = (struct iovec){arriving->rests[at], REST_BYTES};
+        messages[at].msg_hdr.msg_controllen = sizeof arriving->ancillary[at];
+    }
+    int count = recvmmsg(lane->source, messages, wanted, MSG_DONTWAIT, NULL);
+    for (int at = 0; at < count; at++) {
+        uint32_t size = messages[at].msg_len;
+        int64_t arrived_ns = stamp_ns(&messages[at].msg_hdr) - line->real_ahead_ns;
+        if (llabs(at_ns - arrived_ns) > LARGEST_AGE_NS)
+            arrived_ns = at_ns;
+        bool idle = queue_next_due_ns(lane->queue) < 0;
+        int64_t due_ns = queue_push(lane->queue, arriving->heads[at], &arriving->rests[at], size, arrived_ns);
+        while (!arriving->rests[at] && !(arriving->rests[at] = rest_new()))
+            sleep_until(now_ns() + DENSE_NS); /* no memory: the kernel drops meanwhile, and counts it */
+        if (due_ns >= 0 && (idle || lane->queue->reorders))
+            remind(line, lane, due_ns);
+        lane->large = size > HEAD_BYTES;
+    }
+    line->unread |= count == wanted;
+}
+
+/* Take what is due from the first lane into `line->leaving`, up to a batch of it. */
+static int take(struct line *line, struct lane *lane, struct frame **frames, int64_t until_ns)
+{
+    struct queue *queue = lane->queue;
+    int count = 0, wanted = queue->reorders ? 1 : BATCH;
+    do {
+        struct frame *frame = frames[count] = queue_pop(queue);
+        struct iovec *parts = line->leaving.parts[count];
+        uint32_t head_bytes = frame->rest ? HEAD_BYTES : frame->size;
+        parts[0] = (struct iovec){frame->head, head_bytes};
+        parts[1] = (struct iovec){frame->rest, frame->size - head_bytes};
+        line->leaving.messages[count].msg_hdr =
+            (struct msghdr){.msg_iov = parts, .msg_iovlen = frame->rest ? 2 : 1};
+        if (frame->rest && wanted > BATCH_OF_LARGE)
+            wanted = BATCH_OF_LARGE;
+        count++;
+    } while (count < wanted && queue_next_due_ns(queue) >= 0 && queue_next_due_ns(queue) <= until_ns);
+    int64_t next_ns = queue_next_due_ns(queue);
+    if (queue->reorders || next_ns < 0)
+        reminders_drop(&line->due);
+    else
+        reminders_replace(&line->due, (struct reminder){next_ns, 0, lane});
+    return count;
+}
+
+/* Send frames of one lane; those refused, as the interface is down or its buffer full, the link loses. */
+static void send_all(struct line *line, struct lane *lane, struct frame **frames, int count)
+{
+    struct counters *counters = &lane->queue->counters;
+    struct mmsghdr *messages = line->leaving.messages;
+    for (int begin = 0; begin < count;) {
+        int sent = sendmmsg(lane->sink, messages + begin, count - begin, MSG_DONTWAIT);
+        if (sent < 0) {
+            counters->overflow++;
+            begin++;
+            continue;
+        }
+        int64_t handed_ns = now_ns() - SEND_NS;
+        for (int at = begin; at < begin + sent; at++) {
+            int64_t late_ns = handed_ns > frames[at]->due_ns ? handed_ns - frames[at]->due_ns : 0;
+            counters->frames++;
+            counters->size_bytes += frames[at]->size - VNET_HEADER_BYTES;
+            counters->late_sum_ns += late_ns;
+            if (late_ns > counters->late_max_ns)
+                counters->late_max_ns = late_ns;
+        }
+        begin += sent;
+    }
+}
+
+/* Send every frame that is due. */
+static void release(struct line *line)
+{
+    struct frame *frames[BATCH];
+    int64_t until_ns = now_ns() + SEND_NS;
+    while (line->due.count && line->due.all[0].due_ns <= until_ns) {
+        struct lane *lane = line->due.all[0].of;
+        int count = take(line, lane, frames, until_ns);
+        if (lane->queue->silent)
+            lane->queue->counters.silenced += count;
+        else
+            send_all(line, lane, frames, count);
+        for (int at = 0; at < count; at++)
+            frame_free(frames[at]);
+        until_ns = now_ns() + SEND_NS;
+    }
+}
+
+static int poll_events(struct line *line, int timeout_ms)
+{
+    int count = epoll_wait(line->epoll, line->events, EVENTS, timeout_ms);
+    return count > 0 ? count : 0;
+}
+
+static bool dense(const struct line *line, int64_t at_ns)
+{
+    return line->last_gap_ns < DENSE_NS && at_ns - line->last_arrival_ns < DENSE_NS && line->nap_ns > LEAST_NAP_NS;
+}
+
+/* Wait until the next frame is nearly due, or something has arrived; how many events there are. */
+static int wait_events(struct line *line, int64_t at_ns)
+{
+    if (!line->due.count)
+        return poll_events(line, -1);
+    /* A frame is sent SEND_NS before it is due, so that is when to wake up at the latest. */
+    int64_t lead_ns = allowance_left(&line->awake, at_ns) ? line->wake_ups.lead_ns : SEND_NS;
+    int64_t wake_ns = line->due.all[0].due_ns - lead_ns;
+    if (wake_ns <= at_ns) {
+        int count = poll_events(line, 0);
+        if (!count)
+            allowance_spend(&line->awake, now_ns() - at_ns);
+        return count;
+    }
+    if (line->unread)
+        return poll_events(line, 0);
+    if (dense(line, at_ns)) {
+        /* In dense traffic nobody need be woken for each arrival: the kernel has stamped it. */
+        if (wake_ns > at_ns + line->nap_ns)
+            wake_ns = at_ns + line->nap_ns;
+        sleep_until(wake_ns);
+        wake_ups_learn(&line->wake_ups, now_ns() - wake_ns);
+        return poll_events(line, 0);
+    }
+    if (wake_ns != line->armed_ns) {
+        line->armed_ns = wake_ns;
+        timer_set(line->timer, wake_ns);
+    }
+    int count = poll_events(line, -1);
+    if (count == 1 && line->events[0].data.ptr == &line->timer)
+        wake_ups_learn(&line->wake_ups, now_ns() - wake_ns);
+    return count;
+}
+
+int line_carry(struct line *line)
+{
+    for (;;) {
+        int64_t at_ns = now_ns();
+        if (line->due.count && line->due.all[0].due_ns - SEND_NS <= at_ns) {
+            release(line);
+            at_ns = now_ns();
+        }
+        if (at_ns - line->priority_ns >= PRIORITY_NS) {
+            line->priority_ns = at_ns;
+            return FOR_PRIORITY;
+        }
+        int count = wait_events(line, at_ns);
+        bool requested = false;
+        line->unread = false;
+        for (int at = 0; at < count; at++) {
+            void *what = line->events[at].data.ptr;
+            if (what == &line->control) {
+                requested = true;
+            } else if (what != &line->timer) {
+                receive(line, what);
+                if (line->due.count && line->due.all[0].due_ns - SEND_NS <= now_ns())
+                    release(line);
+            }
+        }
+        if (requested)
+            return FOR_REQUEST;
+    }
+}
