@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ class Carried:
 
     Attributes:
         cpu_s_per_gbit: seconds of processors, all of them together, per Gbit of payload.
-        busy_ratio: share of all processors' time not idle, 0 to 1.
+        busy_ratio: share of all processors' time that went into it, 0 to 1.
     """
 
     mbps: float
@@ -51,7 +51,7 @@ class JoinedHosts:
                     Endpoint("host", "", namespace), ["ethtool", "-K", interface, *settings], timeout_s=10
                 )
 
-    def carried(self, interface: str, options: tuple[str, ...], seconds: int) -> Carried:
+    def carried(self, interface: str, options: Sequence[str], seconds: int) -> Carried:
         """What goes from a to b over ``bare`` or ``piped``, by iperf3 with further ``options``."""
         network = _NETWORKS[interface]
         ends = [
@@ -59,13 +59,14 @@ class JoinedHosts:
             for last, namespace in enumerate(self._namespaces, start=1)
         ]
         before = CpuTimes.parse(Path("/proc/stat").read_text())
-        _sent, received = run_iperf3(*ends, options, seconds=seconds, dscp=0, port=5201)
+        _sent, received = run_iperf3(ends[0], ends[1], options, seconds=seconds, dscp=0, port=5201)
         after = CpuTimes.parse(Path("/proc/stat").read_text())
         busy_s = (after.total - after.idle - before.total + before.idle) / os.sysconf("SC_CLK_TCK")
+        sending_s = received.seconds + received.omitted_s
         return Carried(
             received.mbps,
-            busy_s / max(received.mbps * received.seconds / 1e3, 1e-9),
-            after.busy_ratio_since(before),
+            busy_s / max(received.mbps * sending_s / 1e3, 1e-9),
+            min(1.0, busy_s / sending_s / (os.cpu_count() or 1)),
         )
 
 
