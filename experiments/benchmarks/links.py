@@ -24,9 +24,10 @@ from topology.emulation.links.netem import NetemPipe, start_commands
 from topology.emulation.links.userspace import UserspacePipe
 
 UDP_PAYLOAD_BYTES = 1400
-IDLE_LINKS, LOADED_LINKS = 80, 40
+IDLE_LINKS = 80
 LOADED_PER_S = 10_000.0  # full frames over one link: 121 Mbit/s
 SATURATED = 0.9  # of all processors
+_LOADS = ((1, 64), (40, FRAME_BYTES))  # links, bytes of a frame
 _UNSHAPED = LinkProperties(rate_mbps=20_000, delay_ms=1.0)
 _UDP = ("--udp", "--bitrate", "0", "--length", str(UDP_PAYLOAD_BYTES))
 _VETH = "veth pair without a pipe"
@@ -49,16 +50,13 @@ def bench_links(seconds: float = 2) -> list[Row]:
     rows: list[Row] = []
     with private_network():
         floor = bare_delay(seconds)
-    with private_network():
-        redirected = _many(Redirect())
+    redirected = {load: _most(Redirect(), *load) for load in _LOADS}
     for name, make in _pipes():
         with private_network():
             rows += _throughput(name, make(), max(1, round(seconds)))
         with private_network():
             rows += _delays(name, make(), floor, seconds)
-        with private_network():
-            rows.append(_row(f"{name}: {LOADED_LINKS} links at once", _many(make()), redirected, "Mbit/s"))
-            rows[-1]["against"] = "links that redirect, without delay"
+        rows += [_most_row(name, load, _most(make(), *load), other) for load, other in redirected.items()]
     for core in _cores():
         with private_network():
             rows.append(_idle(core, seconds))
@@ -123,17 +121,27 @@ def _delays(name: str, pipe: Pipe, floor: Lateness, seconds: float) -> Iterator[
             }
 
 
-def _many(pipe: Pipe) -> float:
-    """What many links carry at once, in Mbit/s all together, within the limit of a calibration."""
-    with TestLinks(pipe, LOADED_LINKS) as links:
+def _most(pipe: Pipe, count: int, frame_bytes: int) -> float:
+    """How many frames a second links carry, all together, within the limit of a calibration."""
+    with private_network(), TestLinks(pipe, count) as links:
         found = largest(
-            lambda load: links.trial(load, FRAME_BYTES, _TRIAL_S),
+            lambda load: links.trial(load, frame_bytes, _TRIAL_S),
             Limit(),
             start=_FIRST_PER_S,
             least=_LEAST_PER_S,
             most=_MOST_PER_S,
         )
-    return 0.0 if found.best is None else found.best.load * FRAME_BYTES * 8 / 1e6
+    return 0.0 if found.best is None else found.best.load
+
+
+def _most_row(name: str, load: tuple[int, int], ours: float, other: float) -> Row:
+    count, frame_bytes = load
+    what = f"{name}: {count} link{'s' if count > 1 else ''} loaded, {frame_bytes} bytes"
+    if frame_bytes == FRAME_BYTES:
+        row = _row(what, ours * frame_bytes * 8 / 1e6, other * frame_bytes * 8 / 1e6, "Mbit/s")
+    else:
+        row = _row(what, ours, other, "frames/s")
+    return {**row, "against": "links without delay (tc mirred)"}
 
 
 def _idle(core: str, seconds: float) -> Row:
