@@ -5,6 +5,10 @@ each of every change of every interface there (rtnetlink(7)). With n sites a cut
 which each look at all their ports and routes anew: the work grows with the square of n, and the ends of the
 link may be the last to notice. So a filter is put on the sockets by which a switch listens; the kernel asks
 it before it queues a message (``do_one_broadcast`` in net/netlink/af_netlink.c).
+
+A switch listens to the hosts' namespaces as well (``NETLINK_LISTEN_ALL_NSID``), and messages do not say in
+which of them an index means something. So what happens to an interface of the same index in a host still
+passes; the loopback, which has the same index everywhere, had better not be named.
 """
 
 from __future__ import annotations
@@ -16,7 +20,6 @@ from collections.abc import Iterable, Sequence
 from topology.emulation.links.packetsocket import GIVE, JUMP_IF_EQUAL, LOAD_WORD, attach_filter
 from topology.emulation.links.theirsockets import sockets_of
 
-LOOPBACK = 1  # its index in every network namespace
 _SOL_NETLINK, _LIST_MEMBERSHIPS = 270, 9
 _GROUP_OF_LINKS = 1 << 0  # RTNLGRP_LINK is number 1
 _INDEX_AT = 20  # in struct ifinfomsg and struct ifaddrmsg alike, behind the 16 bytes of struct nlmsghdr

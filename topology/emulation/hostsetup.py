@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from topology.emulation.hearing import LOOPBACK
 from topology.emulation.interfaces import interface_index
 from topology.emulation.layout import SiteLayout
 from topology.emulation.namespaces import inside_namespace
@@ -27,6 +26,7 @@ _RTM_NEWLINK, _RTM_NEWADDR, _RTM_NEWROUTE = 16, 20, 24
 _REQUEST, _ACKNOWLEDGE, _CREATE, _EXCLUSIVE = 0x1, 0x4, 0x400, 0x200
 _IFA_ADDRESS, _IFA_LOCAL, _RTA_GATEWAY = 1, 2, 5
 _IFF_UP = 1
+_LOOPBACK = 1  # its index in every network namespace
 _MAIN_TABLE, _BY_BOOT, _UNICAST = 254, 3, 1  # rtnetlink(7): what ``ip route add`` asks for
 
 _SIOCETHTOOL = 0x8946
@@ -71,7 +71,7 @@ def _messages(site: SiteLayout, interface: int) -> list[tuple[int, int, bytes]]:
     address = socket.inet_aton(site.host_ip)
     to_create = _CREATE | _EXCLUSIVE
     return [
-        (_RTM_NEWLINK, 0, _up(LOOPBACK)),
+        (_RTM_NEWLINK, 0, _up(_LOOPBACK)),
         (
             _RTM_NEWADDR,
             to_create,

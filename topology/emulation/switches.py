@@ -37,7 +37,7 @@ from topology.emulation.bridges import (
     refused,
     settled_operations,
 )
-from topology.emulation.hearing import LOOPBACK, hear_all, hear_only_of
+from topology.emulation.hearing import hear_all, hear_only_of
 from topology.emulation.layout import Layout, SiteLayout
 from topology.emulation.links.socketbuffers import enlarge_packet_sockets
 from topology.emulation.openvswitch import OpenVSwitch, empty_database
@@ -110,7 +110,7 @@ class Switches:
                 _prefer(openvswitch.database_pid)  # it idles, until a port changes and somebody wants to know
         transact({openvswitch.database_socket: [_STARTED] for openvswitch in self._instances()}, self.check)
         for openvswitch in self._instances():
-            hear_only_of(openvswitch.switch_pid, [LOOPBACK])
+            hear_only_of(openvswitch.switch_pid, [])
 
     def configure(self, *, connect: bool = True) -> None:
         """Make the bridges with their ports, whose interfaces exist; one transaction per process.
@@ -121,7 +121,7 @@ class Switches:
         for openvswitch, sites in self._groups:
             if self.in_userspace:
                 own = [indices[name] for name in self._interfaces(sites) if name in indices]
-                hear_only_of(openvswitch.switch_pid, [LOOPBACK, *own])
+                hear_only_of(openvswitch.switch_pid, own)
             else:  # the bridges are interfaces too, which come with their ports
                 hear_all(openvswitch.switch_pid)
         controller = self._controller if connect else None
