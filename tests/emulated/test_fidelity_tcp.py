@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -13,7 +16,7 @@ from experiments.fidelity.judging import Check, Skipped
 from experiments.fidelity.links import layout_of
 from experiments.fidelity.transfers import LINE_MBPS, Transfer, link_of, measure_transfers
 from experiments.measurement.throughput import measure_tcp
-from topology.emulation.links import LinkProperties, Pipe
+from topology.emulation.links import LinkProperties, Pipe, Wire
 from topology.emulation.links.buckets import FRAME_BYTES
 from topology.emulation.links.choose import pipe_for, probe_netem
 from topology.emulation.links.packetsocket import ETH_P_IP
@@ -51,6 +54,30 @@ def test_tcp_is_as_fast_as_theory_says(pipe: Pipe) -> None:
         if not failing:
             break
     assert not failing
+
+
+class Lying:
+    """A pipe that carries frames, but with twice the delay and four times the losses that are declared."""
+
+    name = "lying"
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self.stop = pipe.stop
+
+    def start(self, wires: Sequence[Wire], seed: int) -> None:
+        self._pipe.start([replace(wire, properties=self._really(wire.properties)) for wire in wires], seed)
+
+    @staticmethod
+    def _really(declared: LinkProperties) -> LinkProperties:
+        loss_ratio = max(0.03, 4 * declared.loss_ratio)
+        return replace(declared, delay_ms=2 * declared.delay_ms, loss_ratio=loss_ratio)
+
+
+def test_links_that_do_otherwise_than_declared_are_found(pipe: Pipe) -> None:
+    asked = [each for each in ROUND if each.congestion_control != "bbr"]  # which feels neither so much
+    found = _failing(measure_transfers(cast(Pipe, Lying(pipe)), [asked]))
+    assert found == {f"lying: {each.what}" for each in asked}
 
 
 def test_independent_clocks_agree_with_our_probes(pipe: Pipe) -> None:
