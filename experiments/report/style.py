@@ -74,8 +74,10 @@ _SETTINGS: dict[str, object] = {
 def chart_style(**settings: object) -> Iterator[None]:
     """The settings of every chart, whatever the user's matplotlibrc says; ``settings`` on top."""
     import matplotlib as mpl
+    import numpy as np
 
-    with mpl.rc_context(), warnings.catch_warnings():
+    # Matplotlib names clip paths by how numpy writes a number, and GNPy changes that for the whole process.
+    with mpl.rc_context(), np.printoptions(legacy=False), warnings.catch_warnings():
         # The fonts here only measure; Chinese glyphs come from the reader's browser.
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing.*")
         mpl.rcdefaults()
