@@ -15,6 +15,8 @@ from topology.emulation.doctor import examine, load_module
 from topology.errors import MachineError
 
 ROOT = Path(__file__).resolve().parents[2]
+NETWORKS = "switch or emulated"
+ALL_AT_ONCE = ["--numprocesses", "auto", "--dist", "loadfile"]
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -52,13 +54,16 @@ def _checks() -> list[tuple[str, list[str]]]:
 def _pytest(arguments: list[str]) -> int:
     import pytest
 
-    def run() -> int:
-        return int(pytest.main(arguments))
-
     lacking = [finding.name for finding in examine() if finding.required and not finding.ok]
     if lacking:
         err.print(f"tests that build networks are skipped: this machine lacks {', '.join(lacking)}")
-        return run()
+        return int(pytest.main(arguments or ALL_AT_ONCE))
     for module in ("openvswitch", "sch_netem"):
         load_module(module)
-    return run_in_cell(run)
+    if arguments:
+        return run_in_cell(lambda: int(pytest.main(arguments)))
+    # Tests that measure have the machine to themselves; then the others share it.
+    failed = run_in_cell(lambda: int(pytest.main(["-m", NETWORKS])))
+    # In another process, for pytest is not made to be called twice; in a cell, whose namespaces some need.
+    others = [sys.executable, "-m", "pytest", "-m", f"not ({NETWORKS})", *ALL_AT_ONCE]
+    return run_in_cell(lambda: subprocess.call(others)) or failed
