@@ -1,30 +1,27 @@
 """An endpoint of a measurement: a site's host, reached through its network namespace.
 
-``setns(2)`` moves only the calling thread, and a socket keeps the namespace it was opened in. So a process
-can hold sockets in many hosts at once, and no other thread notices. On another machine nobody can hold a
-socket: there commands run, by way of ``onehop part exec``, and workers.
+A process can hold sockets in many of them at once (``topology.emulation.namespaces``). On another machine
+nobody can hold a socket: there commands run, by way of ``onehop part exec``, and workers.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from experiments.measurement.timestamps import IP_RECVTTL
+from topology.emulation.namespaces import inside_network
 from topology.emulation.parts.reach import Reach
 from topology.errors import MeasurementError
 
 _LISTENING = "0A"  # state of a TCP socket in /proc/net/tcp
 _TABLE_S = 20.0
-_CLONE_NEWNET = 0x40000000
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +56,27 @@ def inside_namespace(endpoint: Endpoint) -> Iterator[None]:
 
     Raises ``MeasurementError`` when the namespace is gone or this process may not enter it.
     """
-    # thread-self, not self: the latter is the main thread's, which may live in another namespace.
-    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _enter(endpoint)
+    if endpoint.reach is not None:
+        raise MeasurementError(
+            f"the host of {endpoint.site} is on another machine, where this cannot be measured",
+            where=f"host of {endpoint.site}",
+            hint="measure from a site of the machine that leads, or pin this one there",
+        )
+    with ExitStack() as stack:
         try:
-            yield
-        finally:
-            _setns(own, "return to the lab's own namespace")
-    finally:
-        os.close(own)
+            stack.enter_context(inside_network(endpoint.namespace))
+        except PermissionError as error:
+            raise MeasurementError(
+                f"cannot enter the network namespace of the host of {endpoint.site}: {error.strerror}",
+                hint="measuring needs root in the lab",
+            ) from None
+        except OSError as error:
+            raise MeasurementError(
+                f"the network namespace {endpoint.namespace} cannot be opened: {error.strerror}",
+                where=f"host of {endpoint.site}",
+                hint="is the network still up? see `onehop status`",
+            ) from None
+        yield
 
 
 def socket_in_namespace(
@@ -154,32 +162,3 @@ def stop_process(process: subprocess.Popen[str]) -> None:
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()
-
-
-def _enter(endpoint: Endpoint) -> None:
-    if endpoint.reach is not None:
-        raise MeasurementError(
-            f"the host of {endpoint.site} is on another machine, where this cannot be measured",
-            where=f"host of {endpoint.site}",
-            hint="measure from a site of the machine that leads, or pin this one there",
-        )
-    try:
-        target = os.open(endpoint.namespace, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise MeasurementError(
-            f"the network namespace {endpoint.namespace} cannot be opened: {error.strerror}",
-            where=f"host of {endpoint.site}",
-            hint="is the network still up? see `onehop status`",
-        ) from None
-    try:
-        _setns(target, f"enter the network namespace of the host of {endpoint.site}")
-    finally:
-        os.close(target)
-
-
-def _setns(descriptor: int, doing: str) -> None:
-    # os.setns exists only from Python 3.12 on.
-    if _libc.setns(descriptor, _CLONE_NEWNET) != 0:
-        raise MeasurementError(
-            f"cannot {doing}: {os.strerror(ctypes.get_errno())}", hint="measuring needs root in the lab"
-        )

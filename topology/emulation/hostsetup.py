@@ -18,7 +18,7 @@ from pathlib import Path
 
 from topology.emulation.interfaces import interface_index
 from topology.emulation.layout import SiteLayout
-from topology.emulation.namespaces import inside_namespace
+from topology.emulation.namespaces import inside_network
 from topology.errors import EmulationError
 
 _NLMSG_ERROR = 2
@@ -50,7 +50,7 @@ def set_up_host(namespace: str, site: SiteLayout) -> None:
     is off because its neighbour chatter would be dropped by the switches and confuse captures.
     """
     try:
-        with inside_namespace(namespace):
+        with inside_network(namespace):
             ask = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
             with ask, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
                 switch_ipv6_off("all")

@@ -16,7 +16,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager
-def inside_namespace(path: str) -> Iterator[None]:
+def inside_network(path: str) -> Iterator[None]:
     """Move the calling thread into a network namespace (``/proc/1234/ns/net``), and back again.
 
     Raises ``OSError`` when the namespace is gone or this process may not enter it.
