@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from experiments.catalog import Experiment
-from experiments.failover.alarms import watch_for_alarms
+from experiments.failover.alarms import PACKETS_PER_S, watch_for_alarms
 from experiments.failover.bench import Bench
 from experiments.failover.kinds import Kind
 from experiments.failover.record import TrialFile
@@ -44,19 +44,22 @@ class Failover(Experiment):
         trials: list[Trial] = []
         alarms: Alarms | None = None
         load = HostLoad()
-        with run.lab() as lab, TrialFile(run.folder.path / TRIALS) as file, load, Bench(lab) as bench:
+        with run.lab() as lab, TrialFile(run.folder.path / TRIALS) as file, load:
             run.say("waiting until every flow is on its path")
-            bench.settle()
             if depth.watch_s > 0:
-                alarms = watch_for_alarms(bench, depth.watch_s, run.options.seed, run.say)
-            where = {kind: targets(kind, network, bench.flows) for kind in Kind}
-            # Kind by kind within each repetition: whatever changes meanwhile concerns all of them.
-            for repetition in range(depth.repetitions):
-                for kind in (kind for kind in Kind if where[kind]):
-                    run.say(f"{kind}, {repetition + 1} of {depth.repetitions}")
-                    target = where[kind][repetition % len(where[kind])]
-                    trials.append(run_trial(bench, kind, repetition, target))
-                    file.add(trials[-1])
+                with Bench(lab, most_packets_per_s=PACKETS_PER_S) as quiet:
+                    quiet.settle()
+                    alarms = watch_for_alarms(quiet, depth.watch_s, run.options.seed, run.say)
+            with Bench(lab) as bench:
+                bench.settle()
+                where = {kind: targets(kind, network, bench.flows) for kind in Kind}
+                # Kind by kind within each repetition: whatever changes meanwhile concerns all of them.
+                for repetition in range(depth.repetitions):
+                    for kind in (kind for kind in Kind if where[kind]):
+                        run.say(f"{kind}, {repetition + 1} of {depth.repetitions}")
+                        target = where[kind][repetition % len(where[kind])]
+                        trials.append(run_trial(bench, kind, repetition, target))
+                        file.add(trials[-1])
         return self._summary(run, network, bench, trials, alarms, load)
 
     def _summary(

@@ -12,6 +12,7 @@ from experiments.measurement.stream import PacketStreams
 from topology.emulation.layout import LinkLayout
 
 UTILISATION = 1.0
+PACKETS_PER_S = 100  # of each flow: they only show that the network carries; the links are filled by others
 MOST_FRAMES_PER_S = 18_000  # that one process sends beside all else, on two processors
 _LOOK_EVERY_S = 1.0
 

@@ -43,11 +43,11 @@ def watched_flows(reservations: Mapping[str, Reservation]) -> dict[str, Reservat
     return {name: one for name, one in reservations.items() if name in chosen}
 
 
-def packets_per_s(reservations: Mapping[str, Reservation]) -> int:
-    """How many packets of the stream a second every contract has room for."""
+def packets_per_s(reservations: Mapping[str, Reservation], most: int = MOST_PACKETS_PER_S) -> int:
+    """How many packets of the stream a second every contract has room for, ``most`` at most."""
     frame_bits = 8 * (PAYLOAD_BYTES + HEADER_BYTES)
     least_bps = min(one.rate_bps for one in reservations.values())
-    return min(MOST_PACKETS_PER_S, int(CONTRACT_SHARE * least_bps / frame_bits))
+    return min(most, int(CONTRACT_SHARE * least_bps / frame_bits))
 
 
 @contextlib.contextmanager
@@ -63,9 +63,12 @@ def _preferred() -> Iterator[None]:
 
 
 class Bench:
-    """All protected flows of a lab under a steady stream, watched while entered."""
+    """All protected flows of a lab under a steady stream, watched while entered.
 
-    def __init__(self, lab: Lab) -> None:
+    ``most_packets_per_s``: of each flow; fewer where its contract has no room for them.
+    """
+
+    def __init__(self, lab: Lab, *, most_packets_per_s: int = MOST_PACKETS_PER_S) -> None:
         marks = lab.network.routing.reserved
         assert marks is not None
         self.lab = lab
@@ -79,7 +82,7 @@ class Bench:
         self.watch = PortWatch(sockets, {end.interface for end in ends})
         self.streams = PacketStreams(
             [self._flow(one) for one in self.flows.values()],
-            packets_per_s=packets_per_s(self.flows),
+            packets_per_s=packets_per_s(self.flows, most_packets_per_s),
             payload_bytes=PAYLOAD_BYTES,
         )
         self._recent: list[Seen] = []
