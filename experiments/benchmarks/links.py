@@ -31,7 +31,7 @@ _LOADS = ((1, 64), (40, FRAME_BYTES))  # links, bytes of a frame
 _UNSHAPED = LinkProperties(rate_mbps=20_000, delay_ms=1.0)
 _UDP = ("--udp", "--bitrate", "0", "--length", str(UDP_PAYLOAD_BYTES))
 _VETH = "veth pair without a pipe"
-_TRIAL_S, _FIRST_PER_S, _LEAST_PER_S, _MOST_PER_S = 0.4, 40_000.0, 1_000.0, 1_000_000.0
+_TRIAL_S, _FIRST_PER_S, _LEAST_PER_S, _MOST_PER_S, _RESOLUTION = 0.4, 80_000.0, 1_000.0, 2_000_000.0, 1.25
 
 Row = dict[str, Any]
 
@@ -130,6 +130,7 @@ def _most(pipe: Pipe, count: int, frame_bytes: int) -> float:
             start=_FIRST_PER_S,
             least=_LEAST_PER_S,
             most=_MOST_PER_S,
+            resolution=_RESOLUTION,
         )
     return 0.0 if found.best is None else found.best.load
 
