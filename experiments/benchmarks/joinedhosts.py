@@ -18,9 +18,8 @@ from topology.emulation.links import LinkProperties, Wire
 from topology.errors import EmulationError
 
 _OFFLOADS = ("tx", "rx", "sg", "tso", "gso", "gro")
-_WINDOW_BYTES = (
-    16 << 20
-)  # the largest of a flow: twice what is under way at 20 Gbit/s, and no more, for the caches
+# The largest of a flow: more than is under way at 20 Gbit/s; larger ones only leave the caches.
+_WINDOW_BYTES = 16 << 20
 _NETWORKS = {"bare": "10.9.1", "piped": "10.9.2"}  # by interface
 
 
