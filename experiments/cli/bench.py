@@ -105,7 +105,7 @@ def command(names: Sequence[str], sites: Sequence[int], plain_up_to: int, as_jso
     several machines.
 
     Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
-    nine minutes; admissions, failures and placement alone need no root.
+    eleven minutes; admissions, failures and placement alone need no root.
 
     \b
     Examples:
