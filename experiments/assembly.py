@@ -50,7 +50,7 @@ def pair_result(
         planned_path=planned,
         path_proven=crossed == planned,
         rtt_ms=round_trip(battery.idle[site].result),
-        one_way_ms=one_way(battery.idle[site].result),
+        one_way_ms=one_way(battery.idle[site].result, battery.one_clock),
         predicted=DelaySplit.of_path(network, crossed, queueing_ms=sum(waits_ms)),
         floor_rtt_ms=floor_rtt_ms,
         declared_mbps=min(rates_mbps),
@@ -58,7 +58,11 @@ def pair_result(
         tcp_retransmits=tcp.retransmits if tcp else None,
         udp_loss_ratio=udp.lost_ratio if udp else None,
         ping_ms=_ping(battery, site),
-        loaded=Loaded(utilisation=utilisation, rtt_ms=round_trip(loaded), one_way_ms=one_way(loaded))
+        loaded=Loaded(
+            utilisation=utilisation,
+            rtt_ms=round_trip(loaded),
+            one_way_ms=one_way(loaded, battery.one_clock),
+        )
         if loaded
         else None,
         attempts=battery.idle[site].attempt,
@@ -70,15 +74,20 @@ def round_trip(result: LatencyResult) -> DelayStatistics:
     return DelayStatistics(sent=result.sent, lost=result.lost, **_figures(result.rtt_ms))
 
 
-def one_way(result: LatencyResult) -> OneWayStatistics:
-    """Both directions on their own; the backward direction was entered by what arrived."""
+def one_way(result: LatencyResult, one_clock: bool) -> OneWayStatistics:
+    """Both directions on their own, without delays if their ends have two clocks.
+
+    The backward direction was entered by what arrived.
+    """
     forward, backward = result.forward, result.backward
     return OneWayStatistics(
         sent=result.sent,
         lost=forward.lost,
-        **_figures(forward.delay_ms),
+        **_figures(forward.delay_ms if one_clock else None),
         backward=DelayStatistics(
-            sent=result.sent - forward.lost, lost=backward.lost, **_figures(backward.delay_ms)
+            sent=result.sent - forward.lost,
+            lost=backward.lost,
+            **_figures(backward.delay_ms if one_clock else None),
         ),
     )
 

@@ -17,7 +17,7 @@ from experiments.measurement.background import BackgroundReport, BackgroundTraff
 from experiments.measurement.endpoint import Endpoint
 from experiments.measurement.host_load import HostLoad
 from experiments.measurement.latency import measure_latency
-from experiments.measurement.path import CrossedPath, observe_paths
+from experiments.measurement.path import CrossedPath
 from experiments.measurement.ping import PingResult, measure_ping
 from experiments.measurement.samples import LatencyResult
 from experiments.measurement.throughput import Throughput, measure_tcp, measure_udp
@@ -30,7 +30,10 @@ SiteName = str
 
 @dataclass
 class Battery:
-    """What was measured from one source, by destination site."""
+    """What was measured from one source, by destination site.
+
+    ``one_clock``: whether the stamps of both ends are of the same clock; else one-way delays mean nothing.
+    """
 
     paths: dict[SiteName, CrossedPath] = field(default_factory=dict)
     idle: dict[SiteName, IdleDelay] = field(default_factory=dict)
@@ -40,6 +43,7 @@ class Battery:
     udp: dict[SiteName, Throughput] = field(default_factory=dict)
     background: BackgroundReport | None = None
     host: HostLoad = field(default_factory=HostLoad)
+    one_clock: bool = True
 
 
 def expected_s(depth: Depth, destinations: int) -> float:
@@ -56,9 +60,9 @@ def measure(run: Run, variant: Variant, lab: Lab, source: SiteName) -> Battery:
     dscp = lab.network.routing.dscp[TrafficClass.COMPUTE]
     start = lab.endpoint(source)
     pairs = [(start, lab.endpoint(site)) for site in run.destinations]
-    done = Battery()
+    done = Battery(one_clock=lab.one_clock)
     run.say("proving the paths")
-    for (_, site), crossed in observe_paths(lab.layout, pairs, dscp=dscp).items():
+    for (_, site), crossed in lab.observe_paths(pairs, dscp=dscp).items():
         done.paths[site] = crossed
     with done.host:
         run.say(f"delay to {len(pairs)} sites on the idle network")
@@ -132,7 +136,7 @@ def background_flows(lab: Lab, done: Battery, utilisation: float) -> list[Flow]:
     """One flow into each end of every link that a measured path crosses, by link number."""
     crossed = {link.id for path in done.paths.values() for link in lab.network.path_links(path.sites)}
     return [
-        Flow(link.link, end.interface, link.properties.rate_mbps * utilisation)
+        Flow(link.link, end.interface, link.properties.rate_mbps * utilisation, lab.endpoint(end.site).reach)
         for link in lab.layout.links.values()
         if link.link in crossed
         for end in (link.a, link.b)

@@ -13,7 +13,6 @@ from itertools import pairwise
 from statistics import median
 
 from experiments.lab import Lab
-from experiments.measurement.path import observe_paths
 from topology.emulation.reading import LinkReading
 
 MOST_MS = 0.3  # more is not forwarding but other work on the machine, which must not be hidden
@@ -36,7 +35,7 @@ def measure_switch_processing_ms(lab: Lab, readings: list[LinkReading]) -> float
     beyond_ms = [
         hop_ms - alone_ms[hop]
         for pair in pairs  # one pair at a time: probes of several would wait for each other
-        for path in observe_paths(lab.layout, [pair], probes=_PROBES).values()
+        for path in lab.observe_paths([pair], probes=_PROBES).values()
         for hop, hop_ms in zip(pairwise(path.sites), path.per_hop_ms, strict=True)
         if hop in alone_ms
     ]

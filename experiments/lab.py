@@ -13,7 +13,9 @@ from types import TracebackType
 
 from experiments.controller_process import ControllerProcess
 from experiments.guard import Guard, Tell
+from experiments.measurement.crossing import CrossedPath
 from experiments.measurement.endpoint import Endpoint
+from experiments.measurement.path import observe_paths
 from experiments.protection import admitted, protected_links
 from topology.emulation.cell import CELL_RUNTIME, private_network
 from topology.emulation.doctor import choose_datapath, require_emulation
@@ -21,6 +23,7 @@ from topology.emulation.layout import Layout
 from topology.emulation.links import LinkProperties
 from topology.emulation.links.choose import pipe_for
 from topology.emulation.network import EmulatedNetwork
+from topology.emulation.parts.reach import Reach
 from topology.emulation.readback import LinkReading, read_back
 from topology.network import Network
 
@@ -173,6 +176,22 @@ class Lab:
     def enlarge_buffers(self) -> None:
         """See ``Switches.enlarge_buffers``."""
         self.emulated.switches.enlarge_buffers()
+
+    def observe_paths(
+        self, pairs: Sequence[tuple[Endpoint, Endpoint]], *, probes: int = 3, dscp: int = 0
+    ) -> dict[tuple[str, str], CrossedPath]:
+        """The path that probes of each pair really take. See ``measurement.path.observe_paths``."""
+        return observe_paths(self.layout, pairs, probes=probes, dscp=dscp, elsewhere=self.elsewhere)
+
+    @property
+    def one_clock(self) -> bool:
+        """Whether all hosts read the same clock, so that one-way delays mean something."""
+        return True
+
+    @property
+    def elsewhere(self) -> list[Reach]:
+        """How the parts on other machines are reached; here there are none."""
+        return []
 
     def read_back(self, only: Collection[str] = ()) -> list[LinkReading]:
         """What every link, or ``only`` some, really do, measured link by link and direction by direction."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 from controller.flowtables import digest_of_tables, flow_tables
@@ -12,6 +13,7 @@ from controller.plan import RoutingPlan
 from experiments.capability.machine import host_of, realised_by, versions_of
 from experiments.capability.store import kept
 from experiments.lab import LabOptions
+from experiments.machines.spreading import Spread
 from experiments.results import Backend, Manifest, ResultFolder, ScenarioReference, Variant
 from experiments.results.manifest import Status
 from experiments.results.model import utc_now
@@ -21,6 +23,7 @@ from topology.emulation.layout import Layout
 from topology.emulation.links.choosecore import core_named
 from topology.network import Network
 
+ALL_HERE: Mapping[Variant, Spread] = MappingProxyType({})
 _PACKAGES = ("mininet", "os-ken", "scapy", "networkx")
 _PROGRAMS = {"ovs": "ovs-vswitchd", "iperf3": "iperf3", "iproute2": "ip"}
 
@@ -31,8 +34,10 @@ def begin(
     options: LabOptions,
     depth: Depth,
     destinations: tuple[str, ...],
+    spreads: Mapping[Variant, Spread] = ALL_HERE,
 ) -> Manifest:
-    """The manifest of a run that begins now."""
+    """The manifest of a run that begins now; ``spreads`` says of each network on which machines it lies."""
+    machines = {"machines": {variant: spread.to_dict() for variant, spread in spreads.items()}}
     return Manifest(
         experiment=experiment,
         created=utc_now(),
@@ -43,7 +48,12 @@ def begin(
         backend=_backend(options),
         host=host_of(_versions()),
         calibration=kept(options.pipe, options.datapath).calibration,
-        options={**asdict(options), **asdict(depth), "destinations": list(destinations)},
+        options={
+            **asdict(options),
+            **asdict(depth),
+            "destinations": list(destinations),
+            **(machines if spreads else {}),
+        },
     )
 
 

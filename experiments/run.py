@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from experiments.lab import Lab, LabOptions
+from experiments.machines.lab import PlacedLab
+from experiments.machines.spreading import Spread
 from experiments.results import VARIANTS, ResultFolder, Variant
 from topology.errors import InputError
 from topology.network import Network
@@ -65,6 +67,7 @@ class Run:
         destinations: the sites to measure to; the scenario's own list if none were named.
         say: tells the user which step begins.
         expect: tells the progress display how many seconds the run should take.
+        spreads: on which machines each network lies; empty: all of it on this one.
     """
 
     networks: dict[Variant, Network]
@@ -74,6 +77,7 @@ class Run:
     folder: ResultFolder
     say: Callable[[str], None] = field(default=lambda _sentence: None)
     expect: Callable[[float], None] = field(default=lambda _seconds: None)
+    spreads: Mapping[Variant, Spread] = field(default_factory=dict)
 
     @property
     def network(self) -> Network:
@@ -83,7 +87,12 @@ class Run:
     @contextmanager
     def lab(self, variant: Variant = "base") -> Iterator[Lab]:
         """The network of ``variant``, up and routed; taken down on leaving."""
-        with Lab(self.networks[variant], self.options, self.say) as lab:
+        network, spread = self.networks[variant], self.spreads.get(variant)
+        with (
+            Lab(network, self.options, self.say)
+            if spread is None
+            else PlacedLab(network, spread, self.options, self.say)
+        ) as lab:
             yield lab
 
 

@@ -41,7 +41,7 @@ class PingPair(Experiment):
             before = measured(lab, direct, run.depth.pings)
             run.say(f"cutting {cut}")
             seen = len(lab.controller.events)
-            lab.emulated.set_link(cut, up=False)
+            lab.set_link(cut, up=False)
             repaired = lab.controller.wait_for_next("repaired", seen, timeout_s=10)
             run.say("pinging on the path that is left")
             after = measured(lab, detour, run.depth.pings)

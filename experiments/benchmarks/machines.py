@@ -22,7 +22,6 @@ from experiments.machines.lab import PlacedLab
 from experiments.machines.namespaces import NamespaceMachines
 from experiments.machines.spreading import Spread, spread_over
 from topology.emulation.cell import private_network
-from topology.emulation.layout import Layout
 from topology.network import Network, TrafficClass
 from topology.scenario import load
 
@@ -54,7 +53,7 @@ def _compare(network: Network, machines: int, depth: Depth, say: Callable[[str],
         alone = measure_pairs(lab, plan, destinations, depth, SEED)
         alone_s = lab.bring_up_s
     with private_network(), NamespaceMachines(machines, ONE_WAY_MS) as namespaces:
-        spread = spread_over(namespaces.fleet, Layout.of(network), namespaces.outside, say)
+        spread = spread_over(namespaces.fleet, network, namespaces.outside, say)
         with PlacedLab(network, spread, progress=say) as placed:
             say(f"{network.id} on {machines} machines: measuring {len(destinations)} pairs")
             several = measure_pairs(placed, plan, destinations, depth, SEED)

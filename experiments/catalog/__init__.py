@@ -38,6 +38,8 @@ class Experiment(ABC):
         concludes: what its answer looks like.
         scenario: the one network it measures if the user names no other; empty: it compares two, a base and a
             proposal.
+        spreads: whether its networks may lie on several machines (``run --machines``): then it has to measure
+            by what a lab offers, and from sites of the machine that leads.
     """
 
     name: ClassVar[str]
@@ -45,6 +47,7 @@ class Experiment(ABC):
     needs: ClassVar[str]
     concludes: ClassVar[str]
     scenario: ClassVar[str] = ""
+    spreads: ClassVar[bool] = False
 
     @classmethod  # noqa: B027 - most accept any network
     def check(cls, networks: Mapping[Variant, Network]) -> None:

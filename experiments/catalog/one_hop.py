@@ -36,6 +36,7 @@ class OneHop(Experiment):
     name = "one-hop"
     asks = "What would one-hop direct links change for the delay and throughput from the hub?"
     needs = "a base scenario and a proposal that share a source and destinations; root; about 2 GiB of memory"
+    spreads = True
     concludes = "per pair: path, delay idle and loaded, throughput, beside model, fibre floor and targets"
 
     def run(self, run: Run) -> Summary:

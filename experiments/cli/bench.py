@@ -18,6 +18,7 @@ from topology.emulation import registry
 
 Row = dict[str, Any]
 Tell = Callable[[str], None]
+_FAILED = 5  # as of a run without a verdict
 
 
 def _bring_up(sites: Sequence[int] = (), plain_up_to: int = 200, tell: Tell = lambda _: None) -> list[Row]:
@@ -62,10 +63,10 @@ def _placement() -> list[Row]:
     return bench_placement()
 
 
-def _machines() -> list[Row]:
+def _machines(tell: Tell = lambda _: None) -> list[Row]:
     from experiments.benchmarks.machines import bench_machines
 
-    return bench_machines()
+    return bench_machines(say=tell)
 
 
 BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
@@ -116,6 +117,7 @@ def command(names: Sequence[str], sites: Sequence[int], plain_up_to: int, as_jso
       onehop bench admissions
       onehop bench failures
       onehop bench placement
+      onehop bench machines
     """
 
     def work(_record: registry.LabRecord | None) -> int:
@@ -126,16 +128,19 @@ def command(names: Sequence[str], sites: Sequence[int], plain_up_to: int, as_jso
                 benchmark = BENCHMARKS[name]
                 if name == "bring-up":
                     benchmark = partial(benchmark, sites, plain_up_to, progress.say)
+                elif name == "machines":
+                    benchmark = partial(benchmark, progress.say)
                 rows += benchmark()
         machine = {"kernel": platform.release(), "cpus": os.cpu_count(), "python": platform.python_version()}
+        code = _FAILED if any(row.get("ratio") == "FAILS" for row in rows) else 0
         if as_json:
             print(json.dumps({"machine": machine, "rows": rows}, indent=1))
-            return 0
+            return code
         _print(rows)
         out.print(
             f"Linux {machine['kernel']}, {machine['cpus']} CPUs, Python {machine['python']}", style="dim"
         )
-        return 0
+        return code
 
     if names and PURE.issuperset(names):
         return work(None)

@@ -6,6 +6,7 @@ import cmd
 import shlex
 import subprocess
 import sys
+import time
 
 from rich.table import Table
 
@@ -13,11 +14,14 @@ from controller.plan import RoutingPlan
 from experiments.cli.console import out
 from experiments.cli.readings import print_readings
 from experiments.lab import Lab
-from experiments.measurement.path import observe_paths
+from experiments.measurement import throughput
+from experiments.measurement.endpoint import listening_ports, popen_in_namespace, stop_process
 from topology.emulation.cell import forgive_interrupt
 from topology.emulation.faults import Faults
 from topology.errors import OneHopError
 from topology.network import TrafficClass
+
+_POLL_S = 0.02
 
 
 class Prompt(cmd.Cmd):
@@ -98,16 +102,14 @@ class Prompt(cmd.Cmd):
         """iperf3 A B [OPTIONS]: throughput from A to B; options go to iperf3 (-u, -R, -t 10...)."""
         words = shlex.split(line)
         a, b = self._sites(" ".join(words[:2]), 2)
-        server = subprocess.Popen(
-            self._lab.command_at(b, ["iperf3", "-s", "-1"]),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        end = self._lab.endpoint(b)
+        server = popen_in_namespace(end, ["iperf3", "--server", "--one-off"])
         try:
+            while server.poll() is None and throughput.PORT not in listening_ports(end):
+                time.sleep(_POLL_S)
             self._run(a, ["iperf3", "-c", self._address[b], "-t", "3", *words[2:]])
         finally:
-            server.kill()
-            server.wait()
+            stop_process(server)
 
     def do_tcpdump(self, line: str) -> None:
         """tcpdump SITE [OPTIONS]: packets at a site's host; Ctrl-C ends it."""
@@ -132,7 +134,7 @@ class Prompt(cmd.Cmd):
         planned = plan.path(a, b, TrafficClass.BEST_EFFORT).sites
         out.print("planned:  " + " > ".join(planned), markup=False)
         pair = (self._lab.endpoint(a), self._lab.endpoint(b))
-        crossed = observe_paths(self._lab.layout, [pair])[a, b]
+        crossed = self._lab.observe_paths([pair])[a, b]
         out.print("measured: " + " > ".join(crossed.sites), markup=False)
 
     def do_cut(self, line: str) -> None:

@@ -17,13 +17,16 @@ from experiments.cli import fitness, want_of
 from experiments.cli.console import Steps, err, out, steps
 from experiments.cli.labs import in_cell
 from experiments.cli.options import lab_options, realisation
+from experiments.cli.spread import spread
+from experiments.machines.spreading import Spread
 from experiments.manifests import begin, finish
 from experiments.report import print_summary, write_report
-from experiments.results import RESULTS_DIRECTORY, Conclusion, ResultFolder
+from experiments.results import RESULTS_DIRECTORY, Conclusion, ResultFolder, Variant
 from experiments.run import FULL, QUICK, Depth, Run, choose_destinations, load_network, load_networks
 from topology.emulation import registry
 from topology.errors import InputError
 from topology.files import write_whole
+from topology.network import Network
 
 PROPOSAL = "qingyang-direct"
 
@@ -47,6 +50,12 @@ PROPOSAL = "qingyang-direct"
     type=float,
     help="Background load on the measured paths, 0 to 0.95; 0: none.  [default: 0.16, the national mean]",
 )
+@click.option(
+    "--machines",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Spread the networks over these machines (docs/machines.md).",
+)
 @lab_options
 @click.option("--output", type=click.Path(path_type=Path), help="The result folder.  [default: results/...]")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
@@ -64,6 +73,7 @@ def command(
     repetitions: int | None,
     watch_s: float | None,
     utilisation: float | None,
+    machines: Path | None,
     datapath: str,
     pipe: str,
     seed: int,
@@ -87,6 +97,7 @@ def command(
       onehop run determinism --quick
       onehop run determinism --scenario tiny-deterministic --packets 20000
       onehop run failover --repetitions 10 --watch 60
+      onehop run --quick --machines machines.yaml
     """
     if only_list:
         return _list()
@@ -104,16 +115,17 @@ def command(
         destinations = choose_destinations(networks, _split(sites))
     chosen.check(networks)
     fitness.warn(networks.values(), options, destinations)
+    spreads = _spreads(chosen, machines, networks)
 
     def work(record: registry.LabRecord) -> int:
         with steps() as progress:
             return _measure(record, progress)
 
     def _measure(record: registry.LabRecord, progress: Steps) -> int:
-        manifest = begin(chosen.name, networks, options, depth, destinations)
+        manifest = begin(chosen.name, networks, options, depth, destinations, spreads)
         folder = ResultFolder.create(manifest, parent=RESULTS_DIRECTORY, path=output)
         registry.update(record, state="measuring", results=str(folder.path.absolute()))
-        run = Run(networks, destinations, depth, options, folder, progress.say, progress.expect)
+        run = Run(networks, destinations, depth, options, folder, progress.say, progress.expect, spreads)
         try:
             outcome = chosen().run(run)
         except BaseException as error:
@@ -131,6 +143,21 @@ def command(
         return in_cell("run", " / ".join(network.id for network in networks.values()), work)
     finally:
         _give_back(output or RESULTS_DIRECTORY)
+
+
+def _spreads(
+    chosen: type[catalog.Experiment], machines: Path | None, networks: dict[Variant, Network]
+) -> dict[Variant, Spread]:
+    """Where the sites of each network shall lie."""
+    if machines is None:
+        return {}
+    if not chosen.spreads:
+        raise InputError(
+            f"the experiment {chosen.name} runs on one machine only",
+            where="--machines",
+            hint="one-hop can lie on several, and onehop up",
+        )
+    return spread(machines, networks)
 
 
 def _conclude(

@@ -19,7 +19,9 @@ from experiments.cli.labs import in_cell
 from experiments.cli.options import lab_options, realisation
 from experiments.cli.prompt import Prompt
 from experiments.cli.readings import print_readings
+from experiments.cli.spread import spread
 from experiments.lab import Lab
+from experiments.machines.lab import PlacedLab
 from experiments.run import scaled
 from topology.emulation import registry
 from topology.emulation.cell import RUNTIME
@@ -32,6 +34,12 @@ from topology.scenario import load
 @lab_options
 @click.option("--check/--no-check", default=True, help="Measure every link before the prompt.")
 @click.option("--detach", is_flag=True, help="Leave it running in the background (exec, status, down).")
+@click.option(
+    "--machines",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Spread the network over these machines (docs/machines.md).",
+)
 @click.option("--http", metavar="HOST:PORT", help="Serve the controller's HTTP interface there.")
 @click.option(
     "--http-token-file",
@@ -46,6 +54,7 @@ def command(
     rate_scale: float | None,
     check: bool,
     detach: bool,
+    machines: Path | None,
     http: str | None,
     http_token_file: Path | None,
 ) -> int:
@@ -59,17 +68,23 @@ def command(
       onehop up topohub:topozoo/Cernet --no-check
       onehop up qingyang-direct --detach; onehop exec qingyang bash; onehop down
       onehop up tiny-deterministic --http 127.0.0.1:8653
+      onehop up qingyang-direct --machines machines.yaml
     """
     network = scaled(load(scenario), rate_scale)  # mistakes are told before anything is created
     options = realisation(datapath, pipe, seed, rate_scale)
     fitness.note_on_full_links(fitness.warn([network], options))
+    placed = None if machines is None else spread(machines, {scenario: network})[scenario]
     interface = None if http is None else _listening(http, http_token_file)
     log = _go_to_background() if detach else None
 
     def use(record: registry.LabRecord) -> int:
         with ExitStack() as stack:
             with steps() as progress:
-                lab = Lab(network, options, progress.say, http=interface, tell=partial(_broken, record))
+                tell = partial(_broken, record)
+                if placed is None:
+                    lab = Lab(network, options, progress.say, http=interface, tell=tell)
+                else:
+                    lab = PlacedLab(network, placed, options, progress.say, http=interface, tell=tell)
                 progress.expect(2 + 0.05 * len(lab.layout.sites))
                 stack.enter_context(lab)
             return _use(lab, record, check=check, prompt=not detach)

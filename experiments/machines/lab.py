@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 from experiments.guard import Tell
 from experiments.lab import Lab, LabOptions
@@ -14,8 +15,8 @@ from experiments.measurement.endpoint import Endpoint
 from topology.emulation.cell import CELL_RUNTIME
 from topology.emulation.links import LinkProperties
 from topology.emulation.parts.network import PartNetwork
+from topology.emulation.parts.reach import Reach
 from topology.emulation.reading import LinkReading
-from topology.errors import InputError
 from topology.network import Network
 from topology.placement.model import Machine
 from topology.placement.parts import parts
@@ -40,18 +41,14 @@ class PlacedLab(Lab):
         options: LabOptions | None = None,
         progress: Callable[[str], None] = lambda _sentence: None,
         *,
+        http: tuple[int, Path] | None = None,
         tell: Tell | None = None,
     ) -> None:
-        super().__init__(network, options, progress, tell=tell, watch=False)
+        super().__init__(network, options, progress, http=http, tell=tell, watch=False)
         self.spread = spread
         self.placement = spread.placement
         self.parts = parts(self.layout, spread.placement)
         self._here = self.parts[spread.placement.controller]
-        if not self._here.machine.is_local:
-            raise InputError(
-                f"the controller is placed on {spread.placement.controller}, which is another machine",
-                hint="the machine without reach is the one that leads and carries the controller",
-            )
         self.others: dict[str, RemotePart] = {}
 
     def _begin_elsewhere(self, stack: ExitStack) -> None:
@@ -123,6 +120,16 @@ class PlacedLab(Lab):
                 super().set_link(link, up=up)
             else:
                 holder.set_link(link, up=up)
+
+    @property
+    def one_clock(self) -> bool:
+        """Whether all hosts read the same clock, so that one-way delays mean something."""
+        return self.spread.one_clock
+
+    @property
+    def elsewhere(self) -> list[Reach]:
+        """How the parts on other machines are reached."""
+        return [other.reach for other in self.others.values()]
 
     def enlarge_buffers(self) -> None:
         """See ``Switches.enlarge_buffers``."""

@@ -64,7 +64,7 @@ class NamespaceMachines:
             stack.callback(pipe.stop)
             declared = LinkProperties(RATE_MBPS, self._one_way_ms / 2)
             pipe.start([Wire(f"u{n}", f"u{n}", f"d{n}", declared) for n in self._numbers], seed=1)
-            self.outside = OutsideNetwork(f"/proc/{self._holders[0].pid}/ns/net")
+            self.outside = OutsideNetwork(f"/proc/{self.pids[0]}/ns/net")
             stack.callback(self.outside.close)
             self._stack = stack.pop_all()
         return self
@@ -89,6 +89,11 @@ class NamespaceMachines:
             for number, holder in zip(self._numbers, self._holders, strict=True)
         ]
         return Fleet(tuple(machines), controller="m1")
+
+    @property
+    def pids(self) -> list[int]:
+        """For each machine the id of a process in its namespace."""
+        return [holder.pid for holder in self._holders]
 
     @property
     def _numbers(self) -> range:

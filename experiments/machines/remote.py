@@ -77,8 +77,13 @@ class RemotePart(EventProcess):
             site,
             self.part.layout.sites[site].host_ip,
             f"/proc/{self._hosts[site]}/ns/net",
-            self._reach.then([*self._program, "part", "exec", "--pid", str(self._pid)]),
+            self.reach,
         )
+
+    @property
+    def reach(self) -> Reach:
+        """How to run things in its cell, see ``onehop part exec``."""
+        return self._reach.then([*self._program, "part", "exec", "--pid", str(self._pid)])
 
     def read_back(self, links: Collection[str]) -> list[LinkReading]:
         """What links with both ends there really do."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from topology.emulation.layout import Layout
 from topology.emulation.parts.reach import OutsideNetwork
 from topology.emulation.parts.underlay import UnderlayReading, measure_underlay
-from topology.errors import MachineError, OneHopError, Problem
+from topology.errors import InputError, MachineError, OneHopError, Problem
+from topology.network import Network
 from topology.placement.fleet import Fleet
 from topology.placement.model import Placement
 from topology.placement.place import place
@@ -34,25 +36,44 @@ class Spread:
         """Whether all machines read the same clock, so that one-way delays mean something."""
         return all(reading.one_clock for reading in self.underlay)
 
+    def to_dict(self) -> dict[str, Any]:
+        """What a manifest keeps of it: which sites lie where, what crosses, what was measured. JSON-ready."""
+        placement = self.placement
+        return {
+            "sites": {one.name: list(placement.sites_of(one.name)) for one in placement.machines},
+            "crossing": list(placement.crossing),
+            "underlay": [asdict(reading) for reading in self.underlay],
+        }
+
 
 def spread_over(
     fleet: Fleet,
-    layout: Layout,
+    network: Network,
     outside: OutsideNetwork,
     progress: Callable[[str], None] = lambda _sentence: None,
 ) -> Spread:
     """Measure between the machines, place the sites, and check that everything fits.
 
-    Delays that a file states give way to those measured; rates stay, for nothing measures them.
+    Delays that a file states give way to those measured; rates stay, for nothing measures them. The site that
+    the scenario measures from lies on the machine that leads, unless it is pinned elsewhere.
 
     Raises ``MachineError`` if a machine cannot be reached or the network between them cannot carry the
-    tunnels, ``InputError`` if the sites cannot be placed.
+    tunnels, ``InputError`` if the sites cannot be placed or another machine is to lead.
     """
+    leader = next(machine for machine in fleet.machines if machine.name == fleet.controller)
+    if not leader.is_local:
+        raise InputError(
+            f"the controller is to be on {leader.name}, which is another machine",
+            where="controller",
+            hint="the machine that leads carries it: the one this runs on, with 'reach: []'",
+        )
     progress(f"measuring the network between {len(fleet.machines)} machines")
     readings = measure_underlay(fleet.machines, outside)
     if not fleet.fragments:
         _check_mtu(readings)
-    placement = place(layout, fleet.measured(reading.path for reading in readings))
+    pins = {network.comparison.source: fleet.controller, **fleet.pins}
+    measured = replace(fleet, pins=pins).measured(reading.path for reading in readings)
+    placement = place(Layout.of(network), measured)
     return Spread(placement, outside, tuple(readings))
 
 

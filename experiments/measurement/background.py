@@ -10,30 +10,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any
 
 from experiments.measurement.distribution import Distribution
 from experiments.measurement.worker import Worker
+from topology.emulation.parts.reach import Reach
 from topology.errors import InputError
 
 FRAME_BYTES = 1250  # Ethernet header included; 10,000 bits: 1 Mbit/s is 100 frames a second
 _LEAST_FRAME_BYTES, _MOST_FRAME_BYTES = 60, 1514  # Ethernet without its check sequence
 _GENERATOR = "experiments.measurement.generator"
 _SETTLE_S = 0.2
+_SEEDS_APART = 1_000_003
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
     """Traffic one way over ``link``, from the end at ``interface``; ``rate_mbps`` counts Ethernet frames.
 
-    ``interface`` is the switch side of the link's end, in the network namespace of the caller.
+    ``interface`` is the switch side of the link's end, in the network namespace of the caller; or in that of
+    a part on another machine, to which ``reach`` leads.
     """
 
     link: str
     interface: str
     rate_mbps: float
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,35 +100,59 @@ class BackgroundTraffic:
         if any(flow.rate_mbps <= 0 for flow in flows):
             raise InputError("every flow needs a positive rate", where="background traffic")
         self.report: BackgroundReport | None = None
-        self._flows = list(flows)
-        self._configuration = {
-            "flows": [asdict(flow) for flow in flows],
-            "seed": seed,
-            "frame_bytes": frame_bytes,
-        }
+        self._by_machine: dict[Reach | None, list[Flow]] = {}
+        for flow in flows:
+            self._by_machine.setdefault(flow.reach, []).append(flow)
+        self._seed = seed
         self._frame_bytes = frame_bytes
-        self._worker: Worker | None = None
+        self._workers: list[Worker] = []
 
     def __enter__(self) -> BackgroundTraffic:
-        if self._flows:
-            self._worker = Worker(_GENERATOR, self._configuration)
+        with ExitStack() as stack:
+            for number, (reach, flows) in enumerate(self._by_machine.items()):
+                worker = Worker(_GENERATOR, self._configuration(number, flows), reach)
+                stack.callback(worker.kill)
+                self._workers.append(worker)
+            stack.pop_all()
+        if self._workers:
             time.sleep(_SETTLE_S)
-        else:
-            self.report = BackgroundReport(0.0, (), None)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._worker is None:
-            return
-        told = self._worker.conclude("the background traffic", kind)
-        if told is not None:
+        with ExitStack() as stack:
+            for worker in self._workers:
+                stack.callback(worker.kill)
+            every = [worker.conclude("the background traffic", kind) for worker in self._workers]
+        told = [one for one in every if one is not None]
+        if len(told) == len(self._workers):
             self.report = self._read_report(told)
 
-    def _read_report(self, told: dict[str, Any]) -> BackgroundReport:
-        seconds = told["seconds"]
+    def _configuration(self, number: int, flows: Sequence[Flow]) -> dict[str, Any]:
+        """Of the generator on one machine, the ``number``-th; each draws for itself."""
+        return {
+            "flows": [
+                {"link": flow.link, "interface": flow.interface, "rate_mbps": flow.rate_mbps}
+                for flow in flows
+            ],
+            "seed": self._seed + number * _SEEDS_APART,
+            "frame_bytes": self._frame_bytes,
+        }
+
+    def _read_report(self, told: Sequence[dict[str, Any]]) -> BackgroundReport:
         flows = [
+            report
+            for of_machine, one in zip(self._by_machine.values(), told, strict=True)
+            for report in self._read_flows(of_machine, one)
+        ]
+        late_ms = [late for one in told for late in one["late_ms"]]
+        seconds = max((one["seconds"] for one in told), default=0.0)
+        return BackgroundReport(seconds, tuple(flows), Distribution.of(late_ms))
+
+    def _read_flows(self, flows: Sequence[Flow], told: dict[str, Any]) -> list[FlowReport]:
+        seconds = told["seconds"]
+        return [
             FlowReport(
                 link=flow.link,
                 interface=flow.interface,
@@ -134,7 +163,6 @@ class BackgroundTraffic:
                 overdue=overdue,
             )
             for flow, sent, refused, overdue in zip(
-                self._flows, told["sent"], told["refused"], told["overdue"], strict=True
+                flows, told["sent"], told["refused"], told["overdue"], strict=True
             )
         ]
-        return BackgroundReport(seconds, tuple(flows), Distribution.of(told["late_ms"]))

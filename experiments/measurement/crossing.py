@@ -38,7 +38,8 @@ class CrossedPath:
         sites: the sites whose switches were crossed, from source to destination.
         links: the links crossed, one less than sites.
         per_hop_ms: per link, from entering the switch before it to entering the one after it: switching,
-            queueing and the link's delay; the median of all probes.
+            queueing and the link's delay; the median of all probes. Between switches on machines with two
+            clocks it means nothing.
         ttl_at_arrival: the TTL with which the probes reached the destination host, sent as ``INITIAL_TTL``.
         probes: how many probes prove this.
     """
@@ -90,6 +91,14 @@ def path_of_probe(
         )
     per_hop_ms = [(later - earlier) / 1e6 for earlier, later in pairwise(entered_ns)]
     return CrossedPath(tuple(sites), tuple(links[:-1]), tuple(per_hop_ms), arrival_ttl, 1)
+
+
+def put_in_order(sightings: list[Sighting]) -> None:
+    """Put sightings of one probe by several machines in the order in which they happened, without a clock.
+
+    Each switch takes one from the TTL: with the same TTL a probe first leaves a switch, then enters the next.
+    """
+    sightings.sort(key=lambda sighting: (-sighting.ttl, sighting.entering))
 
 
 def agreed_path(source: str, destination: str, paths: Sequence[CrossedPath]) -> CrossedPath:

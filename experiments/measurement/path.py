@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments.measurement.crossing import CrossedPath, agreed_path, describe, path_of_probe
+from experiments.measurement.crossing import (
+    CrossedPath,
+    agreed_path,
+    describe,
+    path_of_probe,
+    put_in_order,
+)
 from experiments.measurement.endpoint import Endpoint
 from experiments.measurement.probes import ProbeCapture
 from topology.emulation.layout import Layout
+from topology.emulation.parts.reach import Reach
 from topology.errors import InputError, MeasurementError
 
 __all__ = ["CrossedPath", "observe_paths"]
@@ -19,19 +26,28 @@ Pair = tuple[str, str]
 
 
 def observe_paths(
-    layout: Layout, pairs: Sequence[tuple[Endpoint, Endpoint]], *, probes: int = 3, dscp: int = 0
+    layout: Layout,
+    pairs: Sequence[tuple[Endpoint, Endpoint]],
+    *,
+    probes: int = 3,
+    dscp: int = 0,
+    elsewhere: Sequence[Reach] = (),
 ) -> dict[Pair, CrossedPath]:
     """The path from source to destination that ``probes`` probes of each pair took, all pairs at once.
 
-    Runs in the lab's own network namespace. A probe that got lost is sent again up to three times.
+    Runs in the lab's own network namespace; ``elsewhere`` are the other machines that carry parts of the
+    network. A probe that got lost is sent again up to three times.
 
     Raises ``MeasurementError`` when no probe of a pair arrives, when probes took different paths, or when
     the sightings of a probe contradict each other or its TTL.
     """
     if probes < 1 or len(pairs) > 0xFFFF:
         raise InputError("a path needs one probe at least", where="path")
-    with ProbeCapture(pairs, dscp) as capture:
+    with ProbeCapture(pairs, dscp, elsewhere) as capture:
         capture.send_until_arrived(probes)
+        if elsewhere:
+            for sightings in capture.sightings.values():
+                put_in_order(sightings)
         return {
             (source.site, destination.site): _path_of_pair(layout, capture, number, source, destination)
             for number, (source, destination) in enumerate(pairs)

@@ -1,92 +1,103 @@
 """Marked probes: sent from host to host, and caught on every interface they pass.
 
-One capture socket sees all interfaces of the lab's network namespace; a filter in the kernel passes only the
-probes' UDP port. The kernel queues each sighting as it happens, so their order is that of events.
+On each machine one capture socket sees all interfaces of the lab's network namespace; a filter in the kernel
+passes only the probes' UDP port. The kernel queues each sighting as it happens, so on one machine their order
+is that of events.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import socket
-import struct
-import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from types import TracebackType
 
-from experiments.measurement import packet_filter
 from experiments.measurement.crossing import INITIAL_TTL, Sighting
-from experiments.measurement.endpoint import Endpoint, receiving_socket, socket_in_namespace
-from experiments.measurement.stamp import payload_of_frame
-from experiments.measurement.timestamps import (
-    ANCILLARY_BYTES,
-    enable_kernel_timestamps,
-    kernel_stamp_ns,
+from experiments.measurement.endpoint import Endpoint, socket_in_namespace
+from experiments.measurement.probewatch import (
+    PORT,
+    TOKEN_BYTES,
+    WARM_UP,
+    ProbeWatch,
+    Seen,
+    probe_payload,
 )
+from experiments.measurement.worker import Worker
+from topology.emulation.parts.reach import Reach
 from topology.errors import MeasurementError
 
-PORT = 33999  # above traceroute's range; nothing else in the lab uses it
-_MAGIC = b"1HOP"
-_PROBE = struct.Struct("!4s8sHH")  # magic, token of this measurement, pair, probe
+_WATCHER = "experiments.measurement.probewatch"
 _ROUNDS = 4  # a link may be declared lossy, so a probe may fail without anything being wrong
 _ROUND_TIMEOUT_S = 1.5
 _SPACING_S = 0.002
-_WARM_UP = 0xFFFF  # number of probes that make flows and time stamps ready, and do not count
 _WARM_UP_S = 0.05
 _SETTLE_S = 0.02  # what a probe leaves behind on the last wires may be read a little later than its arrival
-_BUFFER_BYTES = 1 << 24
-_SO_RCVBUFFORCE = 33
-_ETH_P_ALL = 3
-_PACKET_OUTGOING = 4
-_IP_TTL_OFFSET = 14 + 8
+_SETTLE_ELSEWHERE_S = 0.3  # what another machine has seen comes by its ssh
+_TOLD_BYTES = 1 << 16
 
 
 class ProbeCapture:
     """The sockets that send and catch probes, and what they have seen. A context manager: opens on entry.
 
+    Args:
+        elsewhere: the other machines that carry parts of the network.
+
     Attributes:
-        sightings: by number of the pair and of the probe, in the order in which they happened.
+        sightings: by number of the pair and of the probe; on one machine in the order in which they happened.
         arrived: per pair, the TTL on arrival of each probe that reached the destination host.
     """
 
-    def __init__(self, pairs: Sequence[tuple[Endpoint, Endpoint]], dscp: int) -> None:
+    def __init__(
+        self, pairs: Sequence[tuple[Endpoint, Endpoint]], dscp: int, elsewhere: Sequence[Reach] = ()
+    ) -> None:
         self.sightings: dict[tuple[int, int], list[Sighting]] = {}
         self.arrived: list[dict[int, int]] = [{} for _ in pairs]
         self._pairs = pairs
         self._dscp = dscp
-        self._token = os.urandom(8)
+        self._elsewhere = elsewhere
+        self._token = os.urandom(TOKEN_BYTES)
         self._senders: list[socket.socket] = []
-        self._receivers: dict[str, socket.socket] = {}
+        self._watchers: dict[int, Worker] = {}
+        self._told: dict[int, bytes] = {}
 
     def __enter__(self) -> ProbeCapture:
-        self._capture = _capture_socket()
-        try:
-            for source, destination in self._pairs:
-                sender = socket_in_namespace(source)
+        with ExitStack() as stack:
+            self._watch = stack.enter_context(ProbeWatch(self._token, len(self._pairs), self._ends_at(None)))
+            for reach in self._elsewhere:
+                worker = stack.enter_context(Worker(_WATCHER, self._configuration(reach), reach))
+                self._watchers[worker.channel.fileno()] = worker
+                self._told[worker.channel.fileno()] = b""
+            for source, _ in self._pairs:
+                sender = stack.enter_context(socket_in_namespace(source))
                 self._senders.append(sender)
                 sender.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, INITIAL_TTL)
                 sender.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, self._dscp << 2)
-                if destination.ip not in self._receivers:
-                    self._receivers[destination.ip] = receiving_socket(destination, PORT)
-        except BaseException:
-            self._close()
-            raise
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self._stack.__exit__(kind, error, trace)
 
-    def _close(self) -> None:
-        for opened in (self._capture, *self._senders, *self._receivers.values()):
-            opened.close()
+    def _ends_at(self, reach: Reach | None) -> list[Endpoint]:
+        return [destination for _, destination in self._pairs if destination.reach == reach]
+
+    def _configuration(self, reach: Reach) -> dict[str, object]:
+        return {
+            "token": self._token.hex(),
+            "pairs": len(self._pairs),
+            "destinations": [destination.for_worker() for destination in self._ends_at(reach)],
+        }
 
     def send_until_arrived(self, probes: int) -> None:
         """Send in rounds, each time what is missing, until ``probes`` of every pair have arrived."""
         for number, (_, destination) in enumerate(self._pairs):
-            self._send(number, _WARM_UP, destination)
+            self._send(number, WARM_UP, destination)
         self._collect(_WARM_UP_S)
         next_probe = [0] * len(self._pairs)
         for _ in range(_ROUNDS):
@@ -100,15 +111,14 @@ class ProbeCapture:
                 self._collect(_SETTLE_S)
             if self._all_arrived(probes):
                 break
-        self._collect(_SETTLE_S)
+        self._collect(_SETTLE_ELSEWHERE_S if self._watchers else _SETTLE_S)
 
     def _all_arrived(self, probes: int) -> bool:
         return all(len(arrived) >= probes for arrived in self.arrived)
 
     def _send(self, number: int, probe: int, destination: Endpoint) -> None:
-        payload = _PROBE.pack(_MAGIC, self._token, number, probe)
         try:
-            self._senders[number].sendto(payload, (destination.ip, PORT))
+            self._senders[number].sendto(probe_payload(self._token, number, probe), (destination.ip, PORT))
         except OSError as error:
             raise MeasurementError(
                 f"a probe to {destination.ip} cannot be sent: {error.strerror}",
@@ -118,54 +128,27 @@ class ProbeCapture:
     def _collect(self, wait_s: float) -> None:
         """Take in what comes until it has been silent for ``wait_s``."""
         poll = select.poll()
-        opened = {each.fileno(): each for each in (self._capture, *self._receivers.values())}
-        for descriptor in opened:
+        for descriptor in (*self._watch.descriptors, *self._watchers):
             poll.register(descriptor, select.POLLIN)
         while ready := poll.poll(wait_s * 1000):
             for descriptor, _ in ready:
-                if descriptor == self._capture.fileno():
-                    self._take_frame()
-                else:
-                    self._take_arrival(opened[descriptor])
+                if descriptor in self._watchers:
+                    self._hear(descriptor)
+                elif (seen := self._watch.take(descriptor)) is not None:
+                    self._keep(seen)
 
-    def _take_frame(self) -> None:
-        frame, ancillary, _, address = self._capture.recvmsg(2048, ANCILLARY_BYTES)
-        number, probe = self._identify(payload_of_frame(frame))
-        if number >= 0:
-            sighting = Sighting(
-                interface=address[0],
-                entering=address[2] != _PACKET_OUTGOING,
-                time_ns=kernel_stamp_ns(ancillary) or time.time_ns(),
-                ttl=frame[_IP_TTL_OFFSET],
-            )
-            self.sightings.setdefault((number, probe), []).append(sighting)
+    def _hear(self, descriptor: int) -> None:
+        """Take in what another machine tells."""
+        worker = self._watchers[descriptor]
+        data = worker.channel.recv(_TOLD_BYTES)
+        if not data:
+            raise MeasurementError(f"the capture on another machine ended early: {worker.last_words()}")
+        *lines, self._told[descriptor] = (self._told[descriptor] + data).split(b"\n")
+        for line in lines:
+            self._keep(Seen.from_dict(json.loads(line)))
 
-    def _take_arrival(self, receiver: socket.socket) -> None:
-        payload, ancillary, _, _ = receiver.recvmsg(2048, ANCILLARY_BYTES)
-        number, probe = self._identify(payload)
-        for level, kind, data in ancillary:
-            if number >= 0 and level == socket.IPPROTO_IP and kind == socket.IP_TTL:
-                self.arrived[number][probe] = int.from_bytes(data, sys.byteorder)
-
-    def _identify(self, payload: bytes) -> tuple[int, int]:
-        """(pair, probe) of one of our probes; (-1, -1) for anything else."""
-        if len(payload) >= _PROBE.size:
-            magic, token, number, probe = _PROBE.unpack_from(payload)
-            ours = magic == _MAGIC and token == self._token and number < len(self._pairs)
-            if ours and probe != _WARM_UP:
-                return int(number), int(probe)
-        return -1, -1
-
-
-def _capture_socket() -> socket.socket:
-    try:
-        # Other frames may slip in before the filter is there; only those with our token will count.
-        capture = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-        packet_filter.attach(capture, packet_filter.udp_destination_port(PORT))
-        capture.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
-        enable_kernel_timestamps(capture, transmit=False)
-    except OSError as error:
-        raise MeasurementError(
-            f"packets cannot be captured: {error.strerror}", hint="the lab needs root (CAP_NET_RAW)"
-        ) from None
-    return capture
+    def _keep(self, seen: Seen) -> None:
+        if seen.sighting is None:
+            self.arrived[seen.pair][seen.probe] = seen.ttl
+        else:
+            self.sightings.setdefault((seen.pair, seen.probe), []).append(seen.sighting)

@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 
 from topology.emulation.layout import MTU_BYTES
+from topology.emulation.links import tc
 from topology.emulation.parts.reach import OutsideNetwork
 from topology.errors import EmulationError
 from topology.placement import management
 from topology.placement.parts import CrossingEnd, Part
 
 MANAGEMENT = "management"
+_FREE_S, _POLL_S = 10.0, 0.1
+_IN_USE = ("already exists", "File exists")
 _EVERYONE = "00:00:00:00:00:00"  # in a forwarding table: frames to addresses that have not been learnt
 
 
@@ -35,7 +39,7 @@ def make_tunnels(part: Part, outside: OutsideNetwork) -> None:
 
     Raises ``EmulationError`` if the kernel refuses, as where another lab uses the same numbers.
     """
-    _batch(outside.command(["ip"]), tunnel_commands(part, os.getpid()))
+    _make(outside, tunnel_commands(part, os.getpid()))
     _batch(["ip"], local_commands(part))
     _batch(["bridge"], forwarding_commands(part))
     for end in part.crossings.values():
@@ -86,19 +90,47 @@ def forwarding_commands(part: Part) -> list[str]:
     ]
 
 
+def _make(outside: OutsideNetwork, commands: Sequence[str]) -> None:
+    """Make tunnels, one after the other; where the numbers of one are in use, wait until they are free.
+
+    A lab that has ended may still have them: the kernel removes what was in its namespaces a little later.
+    """
+    deadline = time.monotonic() + _FREE_S
+    left = list(commands)
+    while left:
+        done = _ip(outside, left)
+        if done.returncode == 0:
+            return
+        failed = tc.failed_line(done.stderr)
+        in_use = any(word in done.stderr for word in _IN_USE)
+        if failed is None or not in_use or time.monotonic() > deadline:
+            raise EmulationError(
+                f"the tunnels to other machines could not be made: {' '.join(done.stderr.split())}",
+                hint="another lab across machines uses these VNIs: take it down, or state another first_vni"
+                if in_use
+                else "",
+            )
+        del left[:failed]
+        time.sleep(_POLL_S)
+
+
+def _ip(outside: OutsideNetwork, commands: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        outside.command(["ip", "-batch", "-"]),
+        input="".join(f"{command}\n" for command in commands),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def _batch(program: Sequence[str], commands: Sequence[str]) -> None:
     _run([*program, "-batch", "-"], "".join(f"{command}\n" for command in commands))
 
 
 def _run(command: Sequence[str], text: str) -> None:
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return
-    said = " ".join(done.stderr.split())
-    in_use = "already exists" in said or "File exists" in said
-    raise EmulationError(
-        f"the tunnels to other machines could not be made: {said}",
-        hint="another lab across machines uses these VNIs: take it down, or state another first_vni"
-        if in_use
-        else "",
-    )
+    if done.returncode != 0:
+        raise EmulationError(
+            f"the ends of links to other machines could not be set up: {' '.join(done.stderr.split())}"
+        )

@@ -24,7 +24,7 @@ _LIMIT = re.compile(r"\bmtu ?= ?(\d+)", re.IGNORECASE)
 _LARGEST_PAYLOAD_BYTES = 65_507
 _PING_HEADERS_BYTES = 28  # IPv4 and ICMP
 _LEAST_MTU_BYTES = 576  # every IPv4 host takes as much (RFC 791)
-_PINGS = ("-c", "100", "-i", "0.01")
+_PINGS = ("-c", "100", "-i", "0.005")
 _PATIENT_PINGS = ("-c", "20", "-i", "0.2")  # as often as a user without privileges may
 _ANSWER_S = 30.0
 
@@ -99,7 +99,7 @@ def round_trips_of(said: str) -> list[float]:
 def ping_of_size(address: str, packet_bytes: int) -> list[str]:
     """One ping in an IP packet of this size that must not be cut. Pure."""
     payload = str(packet_bytes - _PING_HEADERS_BYTES)
-    return ["ping", "-n", "-c", "1", "-W", "1", "-M", "do", "-s", payload, address]
+    return ["ping", "-n", "-c", "1", "-W", "0.5", "-M", "do", "-s", payload, address]
 
 
 def path_mtu(ping: Callable[[int], str]) -> int:
