@@ -103,10 +103,10 @@ PURE = {"admissions", "failures", "placement"}  # need neither root nor a cell
 def command(names: Sequence[str], sites: Sequence[int], plain_up_to: int, as_json: bool) -> int:
     """Measure the lab itself: bring-up against plain Mininet, links against bare veth, links against what
     they declare and TCP over them against theory (fidelity), flow-mods, admissions, failures, placement on
-    several machines.
+    several machines, and a national network on three of them against one (machines).
 
     Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
-    eleven minutes; admissions, failures and placement alone need no root.
+    thirteen minutes; admissions, failures and placement alone need no root. Exit code 5 if a judged row FAILS.
 
     \b
     Examples:
