@@ -76,12 +76,12 @@ def _measure_and_kill_part_of(lab: PlacedLab, inner: set[str]) -> None:
 @pytest.mark.parametrize("how", ["its stdin ends", "it is killed"])
 def test_a_part_leaves_nothing_when(how: str, two: NamespaceMachines, tmp_path: Path) -> None:
     machine = two.fleet.machines[1]
-    part = _start_part(two, machine, tmp_path)
+    process, part = _start_part(two, machine, tmp_path)
     assert part.processes()
     if how == "it is killed":
-        os.kill(part.pid, signal.SIGKILL)
-    else:
-        os.close(part.reached)
+        process.kill()
+    os.close(part.reached)  # its stdin
+    assert process.wait(timeout=20) == (-signal.SIGKILL if how == "it is killed" else 0)
     part.wait_until_gone()
 
 
@@ -103,6 +103,7 @@ def test_a_leader_that_is_killed_leaves_nothing(two: NamespaceMachines, tmp_path
         assert "of 3 links cross" in up.told
         assert up.find("ovs-vswitchd")
         os.kill(up.pid, end)
+        up.wait()
         up.wait_until_gone()
     subprocess.run(["umount", there], check=True)
 
@@ -116,7 +117,9 @@ def test_an_underlay_without_room_for_tunnels_is_told_before_anything_is_built(
         spread_over(two.fleet, load("tiny"), two.outside)
 
 
-def _start_part(two: NamespaceMachines, machine: Machine, folder: Path) -> Running:
+def _start_part(
+    two: NamespaceMachines, machine: Machine, folder: Path
+) -> tuple[subprocess.Popen[str], Running]:
     network = load("tiny")
     spread = spread_over(two.fleet, network, two.outside)
     part = parts(Layout.of(network), spread.placement)[machine.name]
@@ -135,7 +138,7 @@ def _start_part(two: NamespaceMachines, machine: Machine, folder: Path) -> Runni
     told = json.loads(process.stdout.readline())
     assert told["event"] == "up"
     assert set(told["hosts"]) == set(part.layout.sites)
-    return Running(process.pid, mark, writing, folder / "words")
+    return process, Running(process.pid, mark, writing, folder / "words")
 
 
 def _file_of(two: NamespaceMachines, reach: list[str]) -> dict[str, object]:
