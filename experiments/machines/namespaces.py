@@ -15,8 +15,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from experiments.measurement.endpoint import Endpoint, inside_namespace
 from topology.emulation.links import LinkProperties, Wire
 from topology.emulation.links.choose import pipe_for
+from topology.emulation.links.steering import steer_all
 from topology.emulation.parts.reach import OutsideNetwork
 from topology.errors import EmulationError, MachineError
 from topology.placement.fleet import Fleet
@@ -56,7 +58,11 @@ class NamespaceMachines:
             _ip(self._commands())
             for number, holder in zip(self._numbers, self._holders, strict=True):
                 commands = ["link set lo up", f"addr add {_address(number)}/24 dev eth0", "link set eth0 up"]
-                _ip(commands, ["nsenter", f"--net=/proc/{holder.pid}/ns/net", "--"])
+                namespace = f"/proc/{holder.pid}/ns/net"
+                _ip(commands, ["nsenter", f"--net={namespace}", "--"])
+                # Else what this "network card" receives changes places between processors (``steering``).
+                with inside_namespace(Endpoint(f"m{number}", _address(number), namespace)):
+                    steer_all()
             # The network between the machines stays, whichever namespace this process goes to.
             self._between = OutsideNetwork()
             stack.callback(self._between.close)
