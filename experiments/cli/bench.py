@@ -102,23 +102,23 @@ PURE = {"admissions", "failures", "placement"}  # need neither root nor a cell
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 def command(names: Sequence[str], sites: Sequence[int], plain_up_to: int, as_json: bool) -> int:
     """Measure the lab itself: bring-up against plain Mininet, links against bare veth, links against what
-        they declare and TCP over them against theory (fidelity), flow-mods, admissions, failures, placement on
-        several machines, and a national network on three of them against one (machines).
+    they declare and TCP over them against theory (fidelity), flow-mods, admissions, failures, placement on
+    several machines, and a national network on three of them against one (machines).
 
-        Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
-    thirteen minutes; admissions, failures and placement alone need no root. Exit code 5 if a judged row
-    FAILS.
+    Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
+    thirteen minutes; admissions, failures and placement alone need no root. Exit code 5 if a row
+    that is judged FAILS.
 
-        \b
-        Examples:
-          onehop bench
-          onehop bench bring-up --json
-          onehop bench bring-up --sites 100 --sites 200 --sites 500 --plain-up-to 500
-          onehop bench fidelity
-          onehop bench admissions
-          onehop bench failures
-          onehop bench placement
-          onehop bench machines
+    \b
+    Examples:
+      onehop bench
+      onehop bench bring-up --json
+      onehop bench bring-up --sites 100 --sites 200 --sites 500 --plain-up-to 500
+      onehop bench fidelity
+      onehop bench admissions
+      onehop bench failures
+      onehop bench placement
+      onehop bench machines
     """
 
     def work(_record: registry.LabRecord | None) -> int:
