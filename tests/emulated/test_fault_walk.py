@@ -49,9 +49,10 @@ BRING_UP = (
     "topology.emulation.nodes:SiteHost.finish_shell",
     "topology.emulation.network:_batch",
     "topology.emulation.network:set_up_host",
-    "topology.emulation.switches:Switches.configure",
-    "topology.emulation.links.shaping:apply",
+    "topology.emulation.switches:Switches.begin_bridges",
     "topology.emulation.network:EmulatedNetwork._wires",
+    "topology.emulation.switches:Switches.settle",
+    "topology.emulation.links.shaping:apply",
     "experiments.controller_process:ControllerProcess.wait_for",
 )
 MEASURING = (

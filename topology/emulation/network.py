@@ -116,10 +116,29 @@ class EmulatedNetwork:
             net.addHost(site.host, ip=None, mac=site.host_mac)
             net.addSwitch(site.switch, dpid=f"{site.dpid:016x}")
         self.switches.start()
+        self._declare_links(net)
         for host in net.hosts:
             host.finish_shell()
+        self.switches.wait_until_started()
         self._progress(f"joining them by {len(layout.links)} links")
         _batch("ip", self._interface_commands())
+        for site in layout.sites.values():
+            set_up_host(self.namespace(site.site), site)
+        self._reach_other_machines(net)
+        bridges = self.switches.begin_bridges(connect=not self.watched)
+        self.pipe.start(self._wires(), self.seed)
+        self.switches.settle(bridges)
+        self._progress("shaping the links")
+        self._shape()  # Open vSwitch has taken the ports, and with them their former queues
+        if self.watched:
+            self._progress(f"watching {len(self.watched)} links for silent loss")
+            self.switches.watch(self.watched, self.timers)
+            # Only now: a controller would take the ports for dead and route around them all.
+            self.switches.connect()
+
+    def _declare_links(self, net: LabNet) -> None:
+        """Tell Mininet of all links; what it is told of is made by others."""
+        layout = self.layout
         for link in layout.links.values():
             net.addLink(
                 layout.sites[link.a.site].switch,
@@ -137,17 +156,6 @@ class EmulatedNetwork:
                 intfName1=site.host_interface,
                 intfName2=site.switch_interface,
             )
-            set_up_host(self.namespace(site.site), site)
-        self._reach_other_machines(net)
-        self.switches.configure(connect=not self.watched)
-        self._progress("shaping the links")
-        self._shape()
-        self.pipe.start(self._wires(), self.seed)
-        if self.watched:
-            self._progress(f"watching {len(self.watched)} links for silent loss")
-            self.switches.watch(self.watched, self.timers)
-            # Only now: a controller would take the ports for dead and route around them all.
-            self.switches.connect()
 
     def _reach_other_machines(self, net: LabNet) -> None:
         """Make the ends of links that lead to other machines; a whole network has none."""

@@ -72,47 +72,74 @@ class Connection:
         self.socket.close()
 
 
-def transact(
-    operations: Mapping[Path, Sequence[Operation]], check: Callable[[], None] = lambda: None
-) -> dict[Path, list[dict[str, Any]]]:
-    """One transaction in each of some databases, all at the same time; the results of their operations.
+class Transactions:
+    """One transaction in each of some databases, all at the same time: sent at once, answered when they will.
 
     Args:
         operations: by the socket of the database.
-        check: called now and then while answers are awaited; raises if nobody is left who could answer.
 
-    Raises ``EmulationError``, naming the database by its folder, where one cannot be reached, refuses an
-    operation, or does not answer within a minute.
+    Raises ``EmulationError``, naming the database by its folder, where one cannot be reached.
     """
-    found: dict[Path, list[dict[str, Any]]] = {}
-    deadline = time.monotonic() + _PATIENCE_SECONDS + 5
-    with contextlib.ExitStack() as stack:
-        selector = stack.enter_context(selectors.DefaultSelector())
+
+    def __init__(self, operations: Mapping[Path, Sequence[Operation]]) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._deadline = time.monotonic() + _PATIENCE_SECONDS + 5
         for path, asked in operations.items():
             try:
-                connection = stack.enter_context(contextlib.closing(Connection(path)))
+                connection = Connection(path)
             except OSError as error:
-                check()
+                self._hang_up()
                 raise _failed(path, f"cannot be reached: {error.strerror}") from None
-            selector.register(connection.socket, selectors.EVENT_READ, (path, connection))
+            self._selector.register(connection.socket, selectors.EVENT_READ, (path, connection))
             connection.send({"method": "transact", "params": [DATABASE, *asked], "id": 0})
-        while selector.get_map():
-            ready = selector.select(_CHECK_SECONDS)
-            for key, _mask in ready:
-                path, connection = key.data
-                messages = connection.receive()
-                if messages is None:
+
+    def results(self, check: Callable[[], None]) -> dict[Path, list[dict[str, Any]]]:
+        """The results of the operations, by database; to be called once.
+
+        Args:
+            check: called now and then while answers are awaited; raises if nobody is left who could answer.
+
+        Raises ``EmulationError`` where a database refuses an operation or does not answer within a minute.
+        """
+        found: dict[Path, list[dict[str, Any]]] = {}
+        try:
+            while self._selector.get_map():
+                ready = self._selector.select(_CHECK_SECONDS)
+                for key, _mask in ready:
+                    path, connection = key.data
+                    messages = connection.receive()
+                    if messages is None:
+                        check()
+                        raise _failed(path, "has hung up")
+                    for message in messages:
+                        found[path] = _results(path, message)
+                        self._selector.unregister(connection.socket)
+                        connection.close()
+                if not ready:
                     check()
-                    raise _failed(path, "has hung up")
-                for message in messages:
-                    found[path] = _results(path, message)
-                    selector.unregister(connection.socket)
-            if not ready:
-                check()
-            if time.monotonic() > deadline and selector.get_map():
-                path, _connection = next(iter(selector.get_map().values())).data
-                raise _failed(path, f"did not answer within {_PATIENCE_SECONDS + 5} s")
-    return found
+                if time.monotonic() > self._deadline and self._selector.get_map():
+                    path, _connection = next(iter(self._selector.get_map().values())).data
+                    raise _failed(path, f"did not answer within {_PATIENCE_SECONDS + 5} s")
+        finally:
+            self._hang_up()
+        return found
+
+    def _hang_up(self) -> None:
+        for key in list(self._selector.get_map().values()):
+            key.data[1].close()
+        self._selector.close()
+
+
+def transact(
+    operations: Mapping[Path, Sequence[Operation]], check: Callable[[], None] = lambda: None
+) -> dict[Path, list[dict[str, Any]]]:
+    """``Transactions``, with the wait for their results. Raises ``EmulationError`` as both parts do."""
+    try:
+        under_way = Transactions(operations)
+    except EmulationError:
+        check()
+        raise
+    return under_way.results(check)
 
 
 def wait_for(table: str, column: str, until: str, value: Any) -> Operation:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from socket import if_nameindex
 
@@ -41,7 +41,7 @@ from topology.emulation.hearing import hear_all, hear_only_of
 from topology.emulation.layout import Layout, SiteLayout
 from topology.emulation.links.socketbuffers import enlarge_packet_sockets
 from topology.emulation.openvswitch import OpenVSwitch, empty_database
-from topology.emulation.ovsdb import Operation, transact, wait_for
+from topology.emulation.ovsdb import Operation, Transactions, transact, wait_for
 from topology.emulation.room import switch_processes
 from topology.errors import EmulationError
 
@@ -97,7 +97,7 @@ class Switches:
             openvswitch.begin(database)
 
     def start(self) -> None:
-        """Start the switches, before there are interfaces; bridges come with ``configure``.
+        """Start the switches, before there are interfaces, and return at once.
 
         A switch that starts later would first ask for every interface of the namespace, and one that hears
         of every change of every interface is busy with other sites' affairs: either grows with the square of
@@ -108,12 +108,15 @@ class Switches:
             if self.in_userspace:
                 _prefer(openvswitch.switch_pid)
                 _prefer(openvswitch.database_pid)  # it idles, until a port changes and somebody wants to know
+
+    def wait_until_started(self) -> None:
+        """Return when all switches are there; until ``begin_bridges`` they hear of no interface."""
         transact({openvswitch.database_socket: [_STARTED] for openvswitch in self._instances()}, self.check)
         for openvswitch in self._instances():
             hear_only_of(openvswitch.switch_pid, [])
 
-    def configure(self, *, connect: bool = True) -> None:
-        """Make the bridges with their ports, whose interfaces exist; one transaction per process.
+    def begin_bridges(self, *, connect: bool = True) -> Transactions:
+        """Have the bridges made with their ports, whose interfaces exist; ``settle`` waits for them.
 
         Without ``connect`` they wait for ``connect()`` before they look for a controller.
         """
@@ -125,7 +128,24 @@ class Switches:
             else:  # the bridges are interfaces too, which come with their ports
                 hear_all(openvswitch.switch_pid)
         controller = self._controller if connect else None
-        self._everywhere(lambda sites: bridge_operations(self._layout, sites, self._bridge_type, controller))
+        return self._begin(
+            {
+                openvswitch: bridge_operations(self._layout, sites, self._bridge_type, controller)
+                for openvswitch, sites in self._groups
+            }
+        )
+
+    def settle(self, under_way: Transactions) -> None:
+        """Return when a change of the databases is in effect.
+
+        Raises ``EmulationError`` naming what a switch could not do.
+        """
+        changed = under_way.results(self.check)
+        settled = transact(
+            {path: settled_operations(number_of(results)) for path, results in changed.items()}, self.check
+        )
+        if complaints := [each for results in settled.values() for each in refused(results)]:
+            raise EmulationError(f"Open vSwitch refused a port: {'; '.join(complaints)}")
 
     def _interfaces(self, sites: Sequence[SiteLayout]) -> Iterator[str]:
         for site in sites:
@@ -134,7 +154,7 @@ class Switches:
 
     def connect(self) -> None:
         """Have all switches look for their controller."""
-        self._everywhere(lambda sites: controller_operations(sites, self._controller))
+        self._change({each: controller_operations(sites, self._controller) for each, sites in self._groups})
 
     def watch(self, links: Collection[str], timers: BfdTimers) -> None:
         """Start BFD on both ends of the links, which carry frames already; returns when all are up to speed.
@@ -215,18 +235,12 @@ class Switches:
             raise EmulationError(f"the switch of {site} shares its process with others; it cannot die alone")
         return self.instance_of(site)
 
-    def _everywhere(self, operations: Callable[[Sequence[SiteLayout]], list[Operation]]) -> None:
-        """Change every process's database; returns once all of it is in effect."""
-        self._change({openvswitch: operations(sites) for openvswitch, sites in self._groups})
+    def _change(self, operations: Mapping[OpenVSwitch, Sequence[Operation]]) -> None:
+        """One transaction per process; returns once all of it is in effect. Raises as ``settle`` does."""
+        self.settle(self._begin(operations))
 
-    def _change(self, operations: dict[OpenVSwitch, list[Operation]]) -> None:
-        """One transaction per process. Raises ``EmulationError`` naming what a switch could not do."""
-        changed = transact({each.database_socket: asked for each, asked in operations.items()}, self.check)
-        settled = transact(
-            {path: settled_operations(number_of(results)) for path, results in changed.items()}, self.check
-        )
-        if complaints := [each for results in settled.values() for each in refused(results)]:
-            raise EmulationError(f"Open vSwitch refused a port: {'; '.join(complaints)}")
+    def _begin(self, operations: Mapping[OpenVSwitch, Sequence[Operation]]) -> Transactions:
+        return Transactions({each.database_socket: asked for each, asked in operations.items()})
 
     @property
     def pids(self) -> list[int]:
