@@ -96,14 +96,14 @@ def test_a_switch_port_that_cannot_be_made_is_named(
     operations = switches.bridge_operations
 
     def with_one_missing(*arguments: object) -> list[object]:
-        gone = "s1-p2"
+        gone = "s1-p1"
         if gone in os.listdir("/proc/sys/net/ipv4/conf"):
             ip("link", "del", gone)
         return operations(*arguments)  # type: ignore[arg-type, return-value]
 
     monkeypatch.setattr(switches, "bridge_operations", with_one_missing)
     with (
-        pytest.raises(EmulationError, match=r"Open vSwitch refused a port: .*s1-p2"),
+        pytest.raises(EmulationError, match=r"Open vSwitch refused a port: .*s1-p1"),
         EmulatedNetwork(layout, pipe_for("auto"), datapath=choose_datapath("auto"), seed=1),
     ):
         pass
