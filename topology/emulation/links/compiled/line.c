@@ -15,7 +15,7 @@
 #define BATCH 32            /* frames to a system call */
 #define BATCH_OF_LARGE 4    /* of frames with a rest: copying one takes as long as 16 small ones */
 #define EVENTS 64           /* heard of at once */
-#define SEND_NS 3000        /* from the decision to send until the frame is stamped at the far side */
+#define SEND_NS 1000        /* from the decision to send until the frame is stamped at the far side, at least */
 #define LARGEST_AGE_NS 1000000000 /* a stamp older than this means that the clock was set */
 #define CLOCKS_APART_NS 2000      /* two clocks read further apart say nothing about their difference */
 #define DENSE_NS 1000000          /* arrivals closer together than this are dense traffic */
