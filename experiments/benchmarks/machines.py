@@ -38,7 +38,7 @@ def bench_machines(
     depth: Depth | None = None,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> list[Row]:
-    """Measure each scenario on one machine and on ``machines``; inside a cell. Some 40 s a scenario."""
+    """Measure each scenario on one machine and on ``machines``; inside a cell. About a minute a scenario."""
     rows = []
     for name in scenarios:
         rows += _compare(load(name), machines, depth or Depth(), say)

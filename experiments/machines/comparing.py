@@ -27,7 +27,7 @@ class Depth:
     samples: int = 100
     probes_per_s: float = 250.0
     pings: int = 5
-    throughput_s: int = 2
+    throughput_s: int = 5
     throughput_sites: int = 3
 
 
