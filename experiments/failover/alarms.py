@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from experiments.failover.bench import Bench
 from experiments.failover.summary import Alarms
 from experiments.measurement.background import FRAME_BYTES, BackgroundTraffic, Flow
+from experiments.measurement.standstill import StandstillWatch, during
 from experiments.measurement.stream import PacketStreams
 from topology.emulation.layout import LinkLayout
 
@@ -20,8 +21,13 @@ _LOOK_EVERY_S = 1.0
 def watch_for_alarms(
     bench: Bench, seconds: float, seed: int, say: Callable[[str], None] = lambda _sentence: None
 ) -> Alarms:
-    """Fill both directions of the watched links with other traffic and count ports taken for dead."""
+    """Fill both directions of the watched links with other traffic and count ports taken for dead.
+
+    Apart are counted those that died because a processor stood still for half the time of detection or longer
+    (``experiments.measurement.standstill``): no pace of BFD that finds a fault in time outlasts that.
+    """
     lab = bench.lab
+    detection_ms = lab.emulated.timers.detection_ms
     links = [lab.layout.links[link] for link in lab.emulated.watched]
     filled = links_to_fill(links)
     flows = [
@@ -29,7 +35,7 @@ def watch_for_alarms(
         for link in filled
         for end in (link.a, link.b)
     ]
-    with BackgroundTraffic(flows, seed=seed):
+    with BackgroundTraffic(flows, seed=seed), StandstillWatch(detection_ms / 2) as still:
         bench.settle()
         began_ns = time.monotonic_ns()
         ticks = _Ticks(bench.streams, began_ns)
@@ -45,6 +51,7 @@ def watch_for_alarms(
     ticks.take(bench.arrived())
     sent, arrived = ticks.until(ended_ns)
     dead = [event for event in bench.watch.since(began_ns) if event.at_ns < ended_ns and not event.live]
+    standstills = [one for one in still.found if one.ended_ns > began_ns and one.began_ns < ended_ns]
     return Alarms(
         seconds=round((ended_ns - began_ns) / 1e9, 3),
         utilisation=UTILISATION,
@@ -52,6 +59,8 @@ def watch_for_alarms(
         links=len(links),
         links_filled=len(filled),
         false_alarms=len(dead),
+        in_standstills=sum(during(event.at_ns, standstills, 2 * detection_ms * 1_000_000) for event in dead),
+        standstill_ms=round(max((one.ms for one in standstills), default=0.0), 3),
         lost=sent - arrived,
         sent=sent,
     )

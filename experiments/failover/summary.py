@@ -114,6 +114,10 @@ class Alarms(ResultModel):
     """Of them, those that were loaded: all, unless the machine could not."""
     false_alarms: int
     """Ports that were taken for dead."""
+    in_standstills: int = 0
+    """Of them, those for which the machine had not run for a while: no fault of BFD."""
+    standstill_ms: float = 0.0
+    """The longest that a processor did not run, if at least half the time of detection; else 0."""
     lost: int
     """Packets of protected flows that did not arrive meanwhile."""
     sent: int

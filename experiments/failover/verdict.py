@@ -93,9 +93,14 @@ def _alarmed(alarms: Alarms) -> Text:
     whole = alarms.links_filled == alarms.links
     full_en = "every link full" if whole else f"{alarms.links_filled} of {alarms.links} links full"
     full_zh = "所有链路满载" if whole else f"{alarms.links} 条链路中 {alarms.links_filled} 条满载"
+    still_en = still_zh = ""
+    if alarms.in_standstills:
+        longest = f"{alarms.standstill_ms:.0f}"
+        still_en = f", {alarms.in_standstills} of them as the machine stood still (for {longest} ms at most)"
+        still_zh = f"，其中 {alarms.in_standstills} 次因主机停顿（最长 {longest} 毫秒）"
     return Text(
-        f"{_none(alarms.false_alarms, 'false alarm')} in {alarms.seconds:.0f} s with {full_en}",
-        f"{full_zh} {alarms.seconds:.0f} 秒，误报 {alarms.false_alarms} 次",
+        f"{_none(alarms.false_alarms, 'false alarm')} in {alarms.seconds:.0f} s with {full_en}{still_en}",
+        f"{full_zh} {alarms.seconds:.0f} 秒，误报 {alarms.false_alarms} 次{still_zh}",
     )
 
 

@@ -184,6 +184,14 @@ def test_the_verdict_names_what_was_missed() -> None:
     assert not verdict_of((), None).ok
 
 
+def test_alarms_of_a_machine_that_stood_still_are_told_apart() -> None:
+    still = ALARMS.model_copy(update={"false_alarms": 12, "in_standstills": 10, "standstill_ms": 44.6})
+    said = verdict_of(condensed([trial(Kind.CARRIER, 0, 2.0)]), still).text
+    assert "12 false alarms in 600 s with every link full, 10 of them as the machine stood still" in said.en
+    assert "(for 45 ms at most)" in said.en
+    assert "其中 10 次因主机停顿（最长 45 毫秒）" in said.zh
+
+
 def test_a_machine_that_was_too_slow_gets_no_verdict_and_hears_why() -> None:
     kinds = condensed(trials())
     blind = verdict_of(kinds, ALARMS, unfollowed=2)
