@@ -27,6 +27,18 @@ LINK = LinkLayout(
 )
 
 
+def test_netem_without_links_is_no_dead_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netem, "steer_all", lambda: 0)
+    monkeypatch.setattr(netem, "seed_supported", lambda: False)
+    monkeypatch.setattr(tc, "run", lambda *_commands, **_options: None)
+    pipe = netem.NetemPipe(calibrated=False)
+    assert not pipe.alive()
+    pipe.start([], 1)  # a part of a network none of whose links begins there
+    assert pipe.alive()
+    pipe.stop()
+    assert not pipe.alive()
+
+
 def test_netem_golden() -> None:
     assert [command.text for command in netem.start_commands(WIRE, None)] == [
         "qdisc add dev w1b root handle 1: netem limit 5398 delay 2513.000us rate 100gbit",

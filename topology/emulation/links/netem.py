@@ -55,6 +55,7 @@ class NetemPipe:
         self._calibrated = calibrated
         self._wires: dict[str, Wire] = {}
         self._seed: int | None = None
+        self._carries = False  # it may have no wires: a part of a network none of whose links begins there
 
     def prepare(self) -> None:
         """Nothing to prepare: the kernel is there."""
@@ -73,6 +74,7 @@ class NetemPipe:
             self.stop()
             raise
         steer_all()
+        self._carries = True
 
     def change(self, link: str, properties: LinkProperties) -> None:
         """Give a running link other properties; see ``Pipe.change``."""
@@ -112,11 +114,12 @@ class NetemPipe:
 
     def alive(self) -> bool:
         """Whether links are being carried."""
-        return bool(self._wires)
+        return self._carries
 
     def stop(self) -> None:
         """Stop carrying frames; safe to call twice, and when the interfaces are gone."""
         wires, self._wires = self._wires, {}
+        self._carries = False
         if wires:
             ends = [end for wire in wires.values() for end in (wire.a, wire.b)]
             tc.run_regardless([f"qdisc del dev {end} {kind}" for end in ends for kind in ("root", "clsact")])
