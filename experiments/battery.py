@@ -21,7 +21,7 @@ from experiments.measurement.path import CrossedPath
 from experiments.measurement.ping import PingResult, measure_ping
 from experiments.measurement.samples import LatencyResult
 from experiments.measurement.throughput import Throughput, measure_tcp, measure_udp
-from experiments.results import DelaySplit, Variant
+from experiments.results import Variant
 from experiments.run import Depth, Run
 from topology.network import Network, TrafficClass
 
@@ -68,7 +68,7 @@ def measure(run: Run, variant: Variant, lab: Lab, source: SiteName) -> Battery:
         run.say(f"delay to {len(pairs)} sites on the idle network")
         idle = measure_idle(
             pairs,
-            {(source, site): _predicted_rtt_ms(lab, path) for site, path in done.paths.items()},
+            {(source, site): 2 * lab.network.path_latency_ms(path.sites) for site, path in done.paths.items()},
             samples=depth.samples,
             interval_ms=depth.interval_ms(len(pairs)),
             dscp=dscp,
@@ -96,10 +96,6 @@ def measure(run: Run, variant: Variant, lab: Lab, source: SiteName) -> Battery:
     if depth.throughput_s > 0:
         measure_throughput(run, lab, pairs, done)
     return done
-
-
-def _predicted_rtt_ms(lab: Lab, path: CrossedPath) -> float:
-    return 2 * DelaySplit.of_path(lab.network, path.sites).empty_ms
 
 
 def measure_throughput(run: Run, lab: Lab, pairs: Sequence[tuple[Endpoint, Endpoint]], done: Battery) -> None:

@@ -17,7 +17,6 @@ Whole files appear at once or not at all (written beside, then renamed); sample 
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from pathlib import Path
@@ -132,12 +131,11 @@ class ResultFolder:
     def round_trips(self, variant: Variant, state: LoadState) -> RoundTrips:
         """The raw round trips by pair, of its last attempt; none if none kept. See ``read_round_trips``."""
         found: RoundTrips = {}
-        for attempt in itertools.count(1):
-            path = self.samples_path(variant, state, attempt)
-            if not path.exists():
-                return found
+        attempt = 1
+        while (path := self.samples_path(variant, state, attempt)).exists():
             found |= read_round_trips(path)
-        raise AssertionError("unreachable")
+            attempt += 1
+        return found
 
     def samples_path(self, variant: Variant, state: LoadState, attempt: int = 1) -> Path:
         """Where the raw samples of one network and state lie: of all pairs, or of those measured again."""
