@@ -68,7 +68,7 @@ def measure(run: Run, variant: Variant, lab: Lab, source: SiteName) -> Battery:
         run.say(f"delay to {len(pairs)} sites on the idle network")
         idle = measure_idle(
             pairs,
-            {(source, site): 2 * lab.network.path_latency_ms(path.sites) for site, path in done.paths.items()},
+            {(source, to): 2 * lab.network.path_latency_ms(path.sites) for to, path in done.paths.items()},
             samples=depth.samples,
             interval_ms=depth.interval_ms(len(pairs)),
             dscp=dscp,

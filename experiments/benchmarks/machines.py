@@ -7,12 +7,12 @@ passes between them passes as VXLAN over a network of 0.25 ms one way.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from controller.plan import PlannedPath, RoutingPlan
 from experiments.lab import Lab
 from experiments.machines.comparing import (
-    Depth,
     PairFigures,
     disagreements,
     measure_pairs,
@@ -21,6 +21,7 @@ from experiments.machines.comparing import (
 from experiments.machines.lab import PlacedLab
 from experiments.machines.namespaces import NamespaceMachines
 from experiments.machines.spreading import Spread, spread_over
+from experiments.run import QUICK, Depth
 from topology.emulation.cell import private_network
 from topology.network import Network, TrafficClass
 from topology.scenario import load
@@ -29,19 +30,20 @@ SCENARIOS = ("qingyang-baseline", "qingyang-direct")
 MACHINES = 3
 ONE_WAY_MS = 0.25
 SEED = 1
+DEPTH = replace(QUICK, throughput_s=5)
 Row = dict[str, Any]
 
 
 def bench_machines(
     scenarios: Sequence[str] = SCENARIOS,
     machines: int = MACHINES,
-    depth: Depth | None = None,
+    depth: Depth = DEPTH,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> list[Row]:
     """Measure each scenario on one machine and on ``machines``; inside a cell. About a minute a scenario."""
     rows = []
     for name in scenarios:
-        rows += _compare(load(name), machines, depth or Depth(), say)
+        rows += _compare(load(name), machines, depth, say)
     return rows
 
 

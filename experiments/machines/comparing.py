@@ -13,22 +13,12 @@ from experiments.lab import Lab
 from experiments.measurement.latency import measure_latency
 from experiments.measurement.ping import measure_ping
 from experiments.measurement.throughput import measure_tcp
+from experiments.results import within_tolerance
+from experiments.run import Depth
 from topology.network import TrafficClass
 
-DELAY_RATIO, DELAY_MS = 0.03, 0.5  # the tolerance of every verdict: the larger of the two
 RATE_RATIO = 0.03
 _FIRST_TTL = 255  # of STAMP packets
-
-
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """How much to measure: STAMP packets per pair at ``probes_per_s`` in all, iperf3 to so many sites."""
-
-    samples: int = 100
-    probes_per_s: float = 250.0
-    pings: int = 5
-    throughput_s: int = 5
-    throughput_sites: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +50,14 @@ def measure_pairs(
         delays = measure_latency(
             pairs,
             samples=depth.samples,
-            interval_ms=1000.0 * len(pairs) / depth.probes_per_s,
+            interval_ms=depth.interval_ms(len(pairs)),
             dscp=dscp,
             seed=seed,
             samples_file=Path(folder) / "samples.jsonl",
         )
     pings = measure_ping(pairs, count=depth.pings, dscp=dscp)
     tcp = {}
-    for start, end in across_regions(lab.network, pairs, depth.throughput_sites):
+    for start, end in across_regions(lab.network, pairs, depth.throughput_sites or len(pairs)):
         path = plan.path(start.site, end.site, TrafficClass.COMPUTE).sites
         rate_mbps = declared_mbps(lab, path)
         carried = measure_tcp(start, end, seconds=depth.throughput_s, declared_mbps=rate_mbps, dscp=dscp)
@@ -94,7 +84,7 @@ def disagreements(one: PairFigures, several: PairFigures, planned_hops: int) -> 
         found.append(f"{_listed(one.hops)} and {_listed(several.hops)} hops, planned {planned_hops}")
     if one.rtt_median_ms is None or several.rtt_median_ms is None:
         found.append("nothing came back")
-    elif abs(several.rtt_median_ms - one.rtt_median_ms) > max(DELAY_RATIO * one.rtt_median_ms, DELAY_MS):
+    elif not within_tolerance(several.rtt_median_ms, one.rtt_median_ms):
         found.append(f"round trips of {one.rtt_median_ms:.3f} and {several.rtt_median_ms:.3f} ms")
     return found
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from experiments.benchmarks.machines import bench_machines
-from experiments.machines.comparing import Depth
 from experiments.machines.lab import PlacedLab
 from experiments.machines.namespaces import NamespaceMachines
 from experiments.machines.spreading import spread_over
 from experiments.measurement.endpoint import Endpoint, inside_namespace
+from experiments.run import Depth
 from tests.emulated.fault_runs import MARK, Running, begin
 from tests.emulated.fitness import skip_if_unfit
 from topology.emulation import registry
