@@ -136,6 +136,34 @@ def run_in_namespace(
     return subprocess.CompletedProcess(list(command), process.returncode, output, errors)
 
 
+def run_at_once(
+    commands: Sequence[tuple[Endpoint, Endpoint, Sequence[str]]], *, timeout_s: float
+) -> dict[tuple[str, str], subprocess.CompletedProcess[str]]:
+    """Run a command of each pair (source, destination) at the source, all at once; by the sites of the pairs.
+
+    Raises ``MeasurementError`` when one takes longer than ``timeout_s``; all are killed then.
+    """
+    done = {}
+    with ExitStack() as stack:
+        running = []
+        for source, destination, command in commands:
+            process = popen_in_namespace(source, command)
+            stack.callback(stop_process, process)
+            running.append((source.site, destination.site, command, process))
+        for source_site, destination_site, command, process in running:
+            try:
+                output, errors = process.communicate(timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                raise MeasurementError(
+                    f"{command[0]} did not end within {timeout_s:g} s",
+                    where=f"{command[0]} {source_site} -> {destination_site}",
+                ) from None
+            done[source_site, destination_site] = subprocess.CompletedProcess(
+                list(command), process.returncode, output, errors
+            )
+    return done
+
+
 def listening_ports(endpoint: Endpoint) -> set[int]:
     """TCP ports on which something listens at the endpoint's host (proc_net_tcp)."""
     if endpoint.reach is None:

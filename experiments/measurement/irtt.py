@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import TimeoutExpired
 from typing import Any
 
 from experiments.measurement.endpoint import (
     Endpoint,
     inside_namespace,
     popen_in_namespace,
+    run_at_once,
     stop_process,
 )
 from topology.errors import MeasurementError
@@ -56,26 +56,18 @@ def measure_irtt(
 
     Raises ``MeasurementError`` when irtt cannot run or says nothing that can be understood.
     """
-    results = {}
-    timeout_s = count * interval_ms / 1e3 + _GRACE_S
+    timing = ["-i", f"{interval_ms:g}ms", "-d", f"{count * interval_ms:g}ms"]
     with ExitStack() as stack:
         for _source, destination in {pair[1].ip: pair for pair in pairs}.values():
             stack.enter_context(_server(destination))
-        running = []
-        for source, destination in pairs:
-            command = ["irtt", "client", "-i", f"{interval_ms:g}ms", "-d", f"{count * interval_ms:g}ms"]
-            command += [f"--local={source.ip}", "-Q", "-o", "-", f"{destination.ip}:{PORT}"]
-            process = popen_in_namespace(source, command)
-            stack.callback(stop_process, process)
-            running.append((source, destination, process))
-        for source, destination, process in running:
-            where = f"irtt {source.site} -> {destination.site}"
-            try:
-                output, errors = process.communicate(timeout=timeout_s)
-            except TimeoutExpired:
-                raise MeasurementError(f"irtt did not end within {timeout_s:g} s", where=where) from None
-            results[source.site, destination.site] = parse_irtt(output, errors, where)
-    return results
+        done = run_at_once(
+            [(source, destination, _client(source, destination, timing)) for source, destination in pairs],
+            timeout_s=count * interval_ms / 1e3 + _GRACE_S,
+        )
+    return {
+        (source, destination): parse_irtt(ended.stdout, ended.stderr, f"irtt {source} -> {destination}")
+        for (source, destination), ended in done.items()
+    }
 
 
 def parse_irtt(output: str, errors: str, where: str) -> IrttResult:
@@ -98,6 +90,11 @@ def parse_irtt(output: str, errors: str, where: str) -> IrttResult:
 def _median_ms(told: dict[str, Any]) -> float | None:
     """The median of so many delays in ns, in ms."""
     return float(told["median"]) / 1e6 if told["n"] else None
+
+
+def _client(source: Endpoint, destination: Endpoint, timing: Sequence[str]) -> list[str]:
+    to = f"{destination.ip}:{PORT}"
+    return ["irtt", "client", *timing, f"--local={source.ip}", "-Q", "-o", "-", to]
 
 
 @contextmanager

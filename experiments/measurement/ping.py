@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from subprocess import TimeoutExpired
 
-from experiments.measurement.endpoint import Endpoint, popen_in_namespace, stop_process
+from experiments.measurement.endpoint import Endpoint, run_at_once
 from topology.errors import MeasurementError
 
 Pair = tuple[str, str]
@@ -52,25 +50,18 @@ def measure_ping(
     """
     command = ["ping", "-n", "-D", "-i", f"{interval_ms / 1000:g}", "-c", str(count)]
     command += ["-W", str(_REPLY_TIMEOUT_S), "-Q", str(dscp << 2)]
-    timeout_s = count * interval_ms / 1000 + _REPLY_TIMEOUT_S + _GRACE_S
+    done = run_at_once(
+        [(source, destination, [*command, destination.ip]) for source, destination in pairs],
+        timeout_s=count * interval_ms / 1000 + _REPLY_TIMEOUT_S + _GRACE_S,
+    )
     results = {}
-    with ExitStack() as stack:
-        running = []
-        for source, destination in pairs:
-            process = popen_in_namespace(source, [*command, destination.ip])
-            stack.callback(stop_process, process)
-            running.append((source, destination, process))
-        for source, destination, process in running:
-            where = f"ping {source.site} -> {destination.site}"
-            try:
-                output, errors = process.communicate(timeout=timeout_s)
-            except TimeoutExpired:
-                raise MeasurementError(f"ping did not end within {timeout_s:g} s", where=where) from None
-            result = parse_ping(output)
-            if result is None:
-                said = " ".join((errors or output).split()) or f"exit code {process.returncode}"
-                raise MeasurementError(f"ping failed: {said}", where=where, hint="is iputils-ping installed?")
-            results[source.site, destination.site] = result
+    for (source_site, destination_site), ended in done.items():
+        result = parse_ping(ended.stdout)
+        if result is None:
+            said = " ".join((ended.stderr or ended.stdout).split()) or f"exit code {ended.returncode}"
+            where = f"ping {source_site} -> {destination_site}"
+            raise MeasurementError(f"ping failed: {said}", where=where, hint="is iputils-ping installed?")
+        results[source_site, destination_site] = result
     return results
 
 

@@ -1,8 +1,16 @@
-"""Whether this machine is fit for what a test asks; asked only once a figure is off, so a fit one fails."""
+"""What this machine is fit for: whether it has netem, and whether it can time what a test asks.
+
+Fitness is asked only once a figure is off, so a fit machine fails.
+"""
 
 import time
+from collections.abc import Callable, Iterable
 
 import pytest
+
+from topology.emulation.links.choose import probe_netem
+
+ATTEMPTS = 3  # other work on the machine disturbs; what a link does wrong it does every time
 
 SLOW_LOOPS, SLOW_NS = 200_000, 60  # an empty loop of CPython takes 10 to 30 ns on hardware of this decade
 
@@ -24,3 +32,24 @@ def skip_if_unfit() -> None:
         late_ms.append((time.perf_counter() - asked) * 1e3)
     if sorted(late_ms)[80] > 0.5:
         pytest.skip(f"machine too busy: one in five sleepers wakes {sorted(late_ms)[80]:.1f} ms late")
+
+
+def skip_without_netem() -> None:
+    """No test of netem where the kernel has none. Inside a cell."""
+    available, reason = probe_netem()
+    if not available:
+        pytest.skip(f"no netem: {reason}")
+
+
+def failing_each_time(ask: Callable[[int], Iterable[str]]) -> set[str]:
+    """What ``ask`` finds failing with each of ``ATTEMPTS`` seeds; it asks no longer than something does.
+
+    A check that holds once holds: its limits leave a wrong link hardly a chance to meet them by accident,
+    while a busy machine makes a good link fail now and then.
+    """
+    failing = set(ask(1))
+    for seed in range(2, ATTEMPTS + 1):
+        if not failing:
+            break
+        failing &= set(ask(seed))
+    return failing

@@ -13,11 +13,10 @@ from experiments.failover.subjects import TRANSIT_DEMAND, targets, with_transit
 from experiments.failover.trial import Trial, run_trial
 from experiments.lab import Lab
 from tests.emulated.bare_links import bare_links
-from tests.emulated.fitness import skip_if_unfit
+from tests.emulated.fitness import skip_if_unfit, skip_without_netem
 from topology.emulation.injection import Direction, Injector
 from topology.emulation.layout import Layout
 from topology.emulation.links import LinkProperties, Pipe
-from topology.emulation.links.choose import probe_netem
 from topology.emulation.links.netem import NetemPipe
 from topology.emulation.links.userspace import UserspacePipe
 from topology.scenario import load
@@ -28,9 +27,7 @@ pytestmark = [pytest.mark.emulated, pytest.mark.timeout(240)]
 @pytest.fixture(params=["userspace", "netem"])
 def pipe(request: pytest.FixtureRequest, cell: None) -> Pipe:
     if request.param == "netem":
-        available, reason = probe_netem()
-        if not available:
-            pytest.skip(f"no netem: {reason}")
+        skip_without_netem()
         return NetemPipe()
     return UserspacePipe()
 

@@ -8,10 +8,10 @@ import pytest
 
 from experiments.fidelity.measuring import measure
 from tests.emulated.bare_links import bare_links
+from tests.emulated.fitness import failing_each_time, skip_without_netem
 from topology.burstloss import GilbertElliott
 from topology.emulation.layout import Layout
 from topology.emulation.links import LinkProperties, Pipe
-from topology.emulation.links.choose import probe_netem
 from topology.emulation.links.netem import NetemPipe
 from topology.emulation.links.userspace import UserspacePipe
 from topology.emulation.readback import read_back
@@ -23,31 +23,24 @@ pytestmark = pytest.mark.emulated
 BURSTS = GilbertElliott(0.02, 0.25)
 VARYING = LinkProperties(20, 8, 1, jitter_distribution=JitterDistribution.NORMAL)
 LOSING = LinkProperties(20, 2, loss_ratio=BURSTS.loss_ratio, burst_loss=BURSTS)
-ATTEMPTS = 3  # other work on the machine disturbs; what a link does wrong it does every time
 
 
 @pytest.fixture(params=["userspace", "netem"])
 def make(request: pytest.FixtureRequest, cell: None) -> type[Pipe]:
     if request.param == "netem":
-        available, reason = probe_netem()
-        if not available:
-            pytest.skip(f"no netem: {reason}")
+        skip_without_netem()
         return NetemPipe
     return UserspacePipe
 
 
 def test_links_do_what_they_declare(make: type[Pipe]) -> None:
     """Distributions, losses and bursts, rate in each second, queue, order, each direction on its own."""
-    failing: set[str] | None = None
-    for seed in range(1, ATTEMPTS + 1):
+
+    def ask(seed: int) -> set[str]:
         checks = measure(make(), delays=800, losses=2500, seconds=3.2, seed=seed)
-        found = {check.what for check in checks if not check.holds}
-        # A check that holds once holds: its limits leave one chance in a million that a wrong link meets them
-        # by accident, while a busy machine makes a good link fail now and then.
-        failing = found if failing is None else failing & found
-        if not failing:
-            break
-    assert not failing
+        return {check.what for check in checks if not check.holds}
+
+    assert not failing_each_time(ask)
 
 
 def test_distributions_and_bursts_are_read_back(make: type[Pipe]) -> None:

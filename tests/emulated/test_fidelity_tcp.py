@@ -16,15 +16,14 @@ from experiments.fidelity.judging import Check, Skipped
 from experiments.fidelity.links import layout_of
 from experiments.fidelity.transfers import LINE_MBPS, Transfer, link_of, measure_transfers
 from experiments.measurement.throughput import measure_tcp
-from tests.emulated.fitness import skip_if_unfit
+from tests.emulated.fitness import failing_each_time, skip_if_unfit, skip_without_netem
 from topology.emulation.links import LinkProperties, Pipe, Wire
 from topology.emulation.links.buckets import FRAME_BYTES
-from topology.emulation.links.choose import pipe_for, probe_netem
+from topology.emulation.links.choose import pipe_for
 from topology.emulation.links.packetsocket import ETH_P_IP
 
 pytestmark = pytest.mark.emulated
 
-ATTEMPTS = 3  # other work on the machine disturbs; what a link does wrong it does every time
 ROUND = [
     Transfer(link_of(LINE_MBPS, 5, 0.0), "cubic", 2, 2),
     Transfer(link_of(LINE_MBPS, 20, 0.01), "bbr", 2, 2),
@@ -36,9 +35,7 @@ ROUND = [
 @pytest.fixture(params=["userspace", "netem"])
 def pipe(request: pytest.FixtureRequest, cell: None) -> Pipe:
     if request.param == "netem":
-        available, reason = probe_netem()
-        if not available:
-            pytest.skip(f"no netem: {reason}")
+        skip_without_netem()
     return pipe_for(request.param)
 
 
@@ -48,12 +45,7 @@ def _failing(checks: list[Check | Skipped]) -> set[str]:
 
 
 def test_tcp_is_as_fast_as_theory_says(pipe: Pipe) -> None:
-    failing: set[str] | None = None
-    for seed in range(1, ATTEMPTS + 1):
-        found = _failing(measure_transfers(pipe, [ROUND], seed=seed))
-        failing = found if failing is None else failing & found
-        if not failing:
-            break
+    failing = failing_each_time(lambda seed: _failing(measure_transfers(pipe, [ROUND], seed=seed)))
     if failing:
         skip_if_unfit()
     assert not failing
@@ -84,13 +76,13 @@ def test_links_that_do_otherwise_than_declared_are_found(pipe: Pipe) -> None:
 
 
 def test_independent_clocks_agree_with_our_probes(pipe: Pipe) -> None:
-    failing: set[str] | None = None
-    for seed in range(1, ATTEMPTS + 1):
-        checks = compare_clocks(pipe, [1.0, 20.0], seconds=1.5, seed=seed)
-        found = _failing(checks)
-        failing = found if failing is None else failing & found
-        if not failing:
-            break
+    checks: list[Check | Skipped] = []
+
+    def ask(seed: int) -> set[str]:
+        checks[:] = compare_clocks(pipe, [1.0, 20.0], seconds=1.5, seed=seed)
+        return _failing(checks)
+
+    failing = failing_each_time(ask)
     if failing:
         skip_if_unfit()
     assert not failing

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.emulated.bare_links import bare_links, ip, layout_of, wires_of
-from tests.emulated.fitness import skip_if_unfit
+from tests.emulated.fitness import skip_if_unfit, skip_without_netem
 from topology.emulation.injection import Direction, Injector
 from topology.emulation.layout import Layout
 from topology.emulation.links import LinkProperties, Pipe, Wire, compiledcore
@@ -49,9 +49,7 @@ def _line(core: str) -> UserspacePipe:
 @pytest.fixture(params=["compiled", "python", "netem"])
 def pipe(request: pytest.FixtureRequest, cell: None) -> Pipe:
     if request.param == "netem":
-        available, reason = probe_netem()
-        if not available:
-            pytest.skip(f"no netem: {reason}")
+        skip_without_netem()
         return NetemPipe()
     return _line(request.param)
 

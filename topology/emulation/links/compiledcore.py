@@ -90,16 +90,7 @@ class CompiledQueue:
 
     def counters(self) -> Counters:
         """The counters so far."""
-        seen = self._library.queue_counters(self.handle).contents
-        return Counters(
-            frames=seen.frames,
-            size_bytes=seen.size_bytes,
-            lost=seen.lost,
-            silenced=seen.silenced,
-            overflow=seen.overflow,
-            late_mean_us=round(seen.late_sum_ns / seen.frames / 1e3, 1) if seen.frames else 0.0,
-            late_max_us=round(seen.late_max_ns / 1e3, 1),
-        )
+        return Counters.of(self._library.queue_counters(self.handle).contents)
 
 
 class CompiledCore:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol
 
 from topology.burstloss import GilbertElliott
 from topology.emulation.links import LinkProperties
@@ -21,6 +22,18 @@ from topology.variation import JitterDistribution, quantile
 
 QUEUE_MARGIN_BYTES = 512 * 1024  # eight full GSO frames
 QUEUE_MARGIN_MS = 20.0  # what piles up while the process waits for a processor
+
+
+class Counting(Protocol):
+    """What either core counts of a direction; times in ns."""
+
+    frames: int
+    size_bytes: int
+    lost: int
+    silenced: int
+    overflow: int
+    late_sum_ns: int
+    late_max_ns: int
 
 
 @dataclass(slots=True)
@@ -42,6 +55,19 @@ class Counters:
     overflow: int = 0
     late_mean_us: float = 0.0
     late_max_us: float = 0.0
+
+    @classmethod
+    def of(cls, seen: Counting) -> Counters:
+        """What a core has counted so far."""
+        return cls(
+            frames=seen.frames,
+            size_bytes=seen.size_bytes,
+            lost=seen.lost,
+            silenced=seen.silenced,
+            overflow=seen.overflow,
+            late_mean_us=round(seen.late_sum_ns / seen.frames / 1e3, 1) if seen.frames else 0.0,
+            late_max_us=round(seen.late_max_ns / 1e3, 1),
+        )
 
 
 class DelayQueue:
@@ -136,15 +162,7 @@ class DelayQueue:
 
     def counters(self) -> Counters:
         """The counters so far."""
-        return Counters(
-            frames=self.frames,
-            size_bytes=self.size_bytes,
-            lost=self.lost,
-            silenced=self.silenced,
-            overflow=self.overflow,
-            late_mean_us=round(self.late_sum_ns / self.frames / 1e3, 1) if self.frames else 0.0,
-            late_max_us=round(self.late_max_ns / 1e3, 1),
-        )
+        return Counters.of(self)
 
 
 class ReorderingQueue(DelayQueue):
