@@ -106,7 +106,7 @@ def command(names: Sequence[str], sites: Sequence[int], plain_up_to: int, as_jso
     several machines, and a national network on three of them against one (machines).
 
     Both sides of a ratio are measured in the same run; ratios above 1 mean the lab is better. Takes about
-    thirteen minutes; admissions, failures and placement alone need no root. Exit code 5 if a row
+    fifteen minutes; admissions, failures and placement alone need no root. Exit code 5 if a row
     that is judged FAILS.
 
     \b
