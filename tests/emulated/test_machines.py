@@ -23,6 +23,8 @@ from tests.emulated.fitness import skip_if_unfit
 from topology.emulation import registry
 from topology.emulation.cell import private_network
 from topology.emulation.layout import Layout
+from topology.emulation.links import shaping, tc
+from topology.emulation.parts.network import PartNetwork
 from topology.errors import EmulationError, MachineError
 from topology.placement.model import Machine
 from topology.placement.parts import parts
@@ -67,6 +69,7 @@ def _measure_and_kill_part_of(lab: PlacedLab, inner: set[str]) -> None:
     assert crossed.sites == ("qingyang", "lanzhou", "xian", "beijing")
     assert {reading.link for reading in lab.read_back()} == inner
     (across,) = lab.placement.crossing
+    _shaper_of_a_crossing_link_is_read_back(lab, across)
     for up, lost in ((False, True), (True, False)):
         before = len(lab.controller.events)
         lab.set_link(across, up=up)
@@ -74,6 +77,18 @@ def _measure_and_kill_part_of(lab: PlacedLab, inner: set[str]) -> None:
     (part,) = [record for record in registry.running() if record.verb == "part"]
     os.kill(part.pid, signal.SIGKILL)
     time.sleep(10)  # and is woken from it by the error
+
+
+def _shaper_of_a_crossing_link_is_read_back(lab: PlacedLab, across: str) -> None:
+    assert isinstance(lab.emulated, PartNetwork)
+    end = lab.emulated.part.crossings[across]
+    interface, handle = dict(zip("ab", shaping.ends(end.link), strict=True))[end.side]
+    change = f"tc class change dev {interface.interface} classid {handle:x}:1 htb rate"
+    subprocess.run([*change.split(), "1mbit"], check=True)
+    with pytest.raises(EmulationError, match=f"{across}: rate set to 1 Mbit/s instead of"):
+        lab.emulated.check_crossings()
+    tc.run(shaping.link_commands(end.link, end.side))
+    lab.emulated.check_crossings()
 
 
 @pytest.mark.parametrize("how", ["its stdin ends", "it is killed"])

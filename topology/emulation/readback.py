@@ -63,7 +63,7 @@ def read_back(
     links = [link for link in layout.links.values() if not only or link.link in only]
     if not links:
         return []
-    shaped = shaping.read_back(layout)
+    shaped = shaping.read_back(links)
     faults = _faults(links, pipe, shaped)
     directions = [direction for link in links for direction in _directions(link)]
     contenders = {n: Contender.all_of(links[n // 2], direction) for n, direction in enumerate(directions)}
@@ -167,12 +167,11 @@ def _faults(links: Sequence[LinkLayout], pipe: Pipe, shaped: Mapping[str, Shaped
     declared = pipe.declared()
     faults = []
     for link in links:
-        asked, said = link.properties, declared.get(link.link)
-        of_pipe = ["the pipe does not carry it"] if said is None else pipe_faults(asked, said)
-        for end in (link.a, link.b):
-            shape = shaped.get(end.interface)
-            of_end = [f"{end.interface} has no shaper"] if shape is None else shape_faults(link, shape)
-            faults.append((*of_pipe, *of_end))
+        of_pipe = pipe_faults(link.properties, declared.get(link.link))
+        faults += [
+            (*of_pipe, *shape_faults(link, end.interface, shaped.get(end.interface)))
+            for end in (link.a, link.b)
+        ]
     return faults
 
 
@@ -182,8 +181,10 @@ def _least_gap_ms(seen: Sightings) -> float:
     return min((later - earlier for earlier, later in itertools.pairwise(times)), default=math.inf) / 1e6
 
 
-def pipe_faults(asked: LinkProperties, said: LinkProperties) -> list[str]:
-    """Where the pipe says it does something else than asked for. Pure."""
+def pipe_faults(asked: LinkProperties, said: LinkProperties | None) -> list[str]:
+    """Where the pipe says it does something else than asked for, or nothing at all. Pure."""
+    if said is None:
+        return ["the pipe does not carry it"]
     found = []
     if not math.isclose(asked.delay_ms, said.delay_ms, rel_tol=1e-3, abs_tol=0.01):
         found.append(f"delay set to {_ms(said.delay_ms)} instead of {_ms(asked.delay_ms)}")
@@ -212,8 +213,10 @@ def _ms(milliseconds: float) -> str:
     return f"{round(milliseconds, 2):g} ms"  # finer than that is below what tc prints
 
 
-def shape_faults(link: LinkLayout, shape: Shaped) -> list[str]:
-    """Where HTB says it does something else than asked for. Pure."""
+def shape_faults(link: LinkLayout, interface: str, shape: Shaped | None) -> list[str]:
+    """Where HTB at one end says it does something else than asked for, or is not there. Pure."""
+    if shape is None:
+        return [f"{interface} has no shaper"]
     found, asked = [], link.properties
     if not math.isclose(shape.rate_mbps, asked.rate_mbps, rel_tol=2e-3):
         found.append(f"rate set to {shape.rate_mbps:g} Mbit/s instead of {asked.rate_mbps:g} Mbit/s")

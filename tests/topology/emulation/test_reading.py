@@ -176,7 +176,7 @@ def test_passive_faults() -> None:
         "loss set to 10.0000% instead of 0.0000%"
     ]
     good = Shaped(ShapedClass(100_000_000, 100_000_000, 12_500, 12_500, 250_000), {})
-    assert shape_faults(LINK, good) == []
+    assert shape_faults(LINK, "s1-p2", good) == []
     bursts = GilbertElliott(0.02, 0.2)
     said = replace(DECLARED, jitter_distribution=JitterDistribution.NORMAL, burst_loss=bursts, reorders=True)
     assert pipe_faults(DECLARED, said) == [
@@ -185,7 +185,7 @@ def test_passive_faults() -> None:
         "losses in bursts (0.02, 0.2, 1, 0) instead of each by itself",
     ]
     bad = Shaped(ShapedClass(99_000_000, 99_000_000, 12_500, 12_500, 1000), {})
-    assert shape_faults(LINK, bad) == [
+    assert shape_faults(LINK, "s1-p2", bad) == [
         "rate set to 99 Mbit/s instead of 100 Mbit/s",
         "queue set to 1000 bytes instead of 250000 bytes",
     ]

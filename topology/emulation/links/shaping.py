@@ -19,7 +19,7 @@ does not say which interface it speaks of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from topology.emulation.layout import Layout, LinkEnd, LinkLayout
 from topology.emulation.links import tc
@@ -51,9 +51,17 @@ def link_commands(link: LinkLayout, sides: str = "ab") -> list[tc.Command]:
     ]
 
 
-def read_back(layout: Layout) -> dict[str, Shaped]:
-    """What the kernel says it does, by switch-side interface; an interface without our HTB is missing."""
-    every = [(link, end, handle) for link in layout.links.values() for end, handle in ends(link)]
+def read_back(links: Iterable[LinkLayout], sides: str = "ab") -> dict[str, Shaped]:
+    """What the kernel says it does at both ends of links, or only ``a`` or ``b``, by switch-side interface.
+
+    An interface without our HTB is missing.
+    """
+    every = [
+        (link, end, handle)
+        for link in links
+        for side, (end, handle) in zip("ab", ends(link), strict=True)
+        if side in sides
+    ]
     classes = tc.show_text([f"class show dev {end.interface}" for _link, end, _handle in every])
     filters = tc.show_text(
         [f"filter show dev {end.interface}" for link, end, _handle in every if link.classes]

@@ -12,7 +12,9 @@ from topology.emulation.network import EmulatedNetwork
 from topology.emulation.nodes import LabNet, PreparedInterface
 from topology.emulation.parts.reach import OutsideNetwork
 from topology.emulation.parts.tunnels import make_tunnels
+from topology.emulation.readback import pipe_faults, shape_faults
 from topology.emulation.switches import Switches
+from topology.errors import EmulationError
 from topology.placement.parts import Part
 
 
@@ -51,6 +53,31 @@ class PartNetwork(EmulatedNetwork):
             set_interfaces((self.part.crossings[link].here.interface,), up=up)
         else:
             super().set_link(link, up=up)
+
+    def check_crossings(self) -> None:
+        """What pipe and shaper say of the ends that are here, against what was asked of them.
+
+        Raises ``EmulationError`` naming each link that is not what was declared.
+        """
+        crossings = self.part.crossings.values()
+        said = self.pipe.declared()
+        shaped = {
+            side: shaping.read_back([end.link for end in crossings if end.side == side], side)
+            for side in "ab"
+        }
+        faults = []
+        for end in crossings:
+            interface = end.here.interface
+            found = shape_faults(end.link, interface, shaped[end.side].get(interface))
+            if end.holds_pipe:
+                found += pipe_faults(end.pipe, said.get(end.link.link))
+            faults += [f"{end.link.link}: {fault}" for fault in found]
+        if faults:
+            raise EmulationError(f"links to other machines are not what was declared: {'; '.join(faults)}")
+
+    def _build(self) -> None:
+        super()._build()
+        self.check_crossings()
 
     def _reach_other_machines(self, net: LabNet) -> None:
         make_tunnels(self.part, self._outside)
