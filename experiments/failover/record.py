@@ -54,6 +54,7 @@ class TrialFile:
                 "bound_ms": trial.bound_ms,
                 "duplicated_any": trial.duplicated,
                 "stray_alarms": trial.stray_alarms,
+                "making_ms": trial.making_ms,
                 "figures": asdict(trial.figures),
                 "packets": packets(trial.observed),
             }

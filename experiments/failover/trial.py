@@ -10,6 +10,7 @@ from experiments.failover.bench import Bench
 from experiments.failover.kinds import FLAP_S, FLAPS, Kind
 from experiments.failover.subjects import Target
 from experiments.failover.timeline import Observation, Timeline, timeline
+from topology.emulation.faults import Moment
 
 HOLD_S = 0.35  # how long a fault lasts; the controller's repair fits in
 CONTROLLER_S = 60.0
@@ -24,6 +25,7 @@ class Trial:
     Attributes:
         duplicated: packets of *any* protected flow that were delivered more than once meanwhile.
         stray_alarms: ports taken for dead meanwhile, without being part of the fault.
+        making_ms: how long it took to make the fault, from its beginning; for one that repeats, the first.
         bound_ms: bound on a packet's delay when it meets the fault, ``None`` where none was promised.
     """
 
@@ -34,6 +36,7 @@ class Trial:
     observed: Observation
     duplicated: int
     stray_alarms: int
+    making_ms: float
     bound_ms: float | None
 
     @property
@@ -48,7 +51,8 @@ def run_trial(bench: Bench, kind: Kind, repetition: int, target: Target) -> Tria
     bench.settle()
     bench.forget()
     events_before = len(bench.lab.controller.events)
-    began_ns, mended_ns = _FAULTS[kind](bench, target)
+    began, mended_ns = _FAULTS[kind](bench, target)
+    began_ns = began.begun_ns
     barrier_ns = _last_barrier_ns(bench, events_before, mended_ns)
     if kind is Kind.CONTROLLER_DEATH:
         before = len(bench.lab.controller.events)
@@ -67,44 +71,46 @@ def run_trial(bench: Bench, kind: Kind, repetition: int, target: Target) -> Tria
         observed=observed,
         duplicated=bench.duplicates(),
         stray_alarms=bench.stray_alarms(target, began_ns, mended_ns),
+        making_ms=round((began.done_ns - began_ns) / 1e6, 3),
         bound_ms=bound_ns / 1e6 if promised and bound_ns is not None else None,
     )
 
 
-def _carrier(bench: Bench, target: Target) -> tuple[int, int]:
-    began = bench.faults.cut(*target.links)
+def _carrier(bench: Bench, target: Target) -> tuple[Moment, int]:
+    """Both ends; the one that has to act first, for a cut fibre would not keep it waiting for the other."""
+    began = bench.faults.cut(*target.links, first=target.guard[0])
     _hold(bench)
-    return began.begun_ns, bench.faults.mend(*target.links).begun_ns
+    return began, bench.faults.mend(*target.links).begun_ns
 
 
-def _silent_one_way(bench: Bench, target: Target) -> tuple[int, int]:
+def _silent_one_way(bench: Bench, target: Target) -> tuple[Moment, int]:
     """The direction in which the flow's packets go: its sender is the last to know."""
     began = bench.faults.silence(target.links[0], from_site=target.guard[0])
     _hold(bench)
-    return began.begun_ns, bench.faults.restore(target.links[0]).begun_ns
+    return began, bench.faults.restore(target.links[0]).begun_ns
 
 
-def _silent_two_way(bench: Bench, target: Target) -> tuple[int, int]:
+def _silent_two_way(bench: Bench, target: Target) -> tuple[Moment, int]:
     began = bench.faults.silence(target.links[0])
     _hold(bench)
-    return began.begun_ns, bench.faults.restore(target.links[0]).begun_ns
+    return began, bench.faults.restore(target.links[0]).begun_ns
 
 
-def _switch_death(bench: Bench, target: Target) -> tuple[int, int]:
+def _switch_death(bench: Bench, target: Target) -> tuple[Moment, int]:
     began = bench.faults.kill_switch(target.site)
     _hold(bench)
-    return began.begun_ns, bench.faults.revive_switch(target.site).begun_ns
+    return began, bench.faults.revive_switch(target.site).begun_ns
 
 
-def _controller_death(bench: Bench, target: Target) -> tuple[int, int]:
+def _controller_death(bench: Bench, target: Target) -> tuple[Moment, int]:
     """A cut while nobody is there to repair it; ``run_trial`` starts the controller again."""
     bench.lab.controller.kill()
     time.sleep(_DEATH_S)
     return _carrier(bench, target)
 
 
-def _flapping(bench: Bench, target: Target) -> tuple[int, int]:
-    began = bench.faults.cut(*target.links)
+def _flapping(bench: Bench, target: Target) -> tuple[Moment, int]:
+    began = bench.faults.cut(*target.links, first=target.guard[0])
     for flap in range(1, FLAPS + 1):
         time.sleep(FLAP_S)
         mended = bench.faults.mend(*target.links)
@@ -112,7 +118,7 @@ def _flapping(bench: Bench, target: Target) -> tuple[int, int]:
             time.sleep(FLAP_S)
             bench.faults.cut(*target.links)
     bench.collect()
-    return began.begun_ns, mended.begun_ns
+    return began, mended.begun_ns
 
 
 def _hold(bench: Bench) -> None:
@@ -120,7 +126,7 @@ def _hold(bench: Bench) -> None:
     bench.collect()
 
 
-_FAULTS: Mapping[Kind, Callable[[Bench, Target], tuple[int, int]]] = {
+_FAULTS: Mapping[Kind, Callable[[Bench, Target], tuple[Moment, int]]] = {
     Kind.CARRIER: _carrier,
     Kind.SILENT_ONE_WAY: _silent_one_way,
     Kind.SILENT_TWO_WAY: _silent_two_way,

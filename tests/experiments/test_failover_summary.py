@@ -59,7 +59,7 @@ def trial(kind: Kind, repetition: int, interruption_ms: float, *, duplicated: in
         worst_ms=14.0,
     )
     target = Target("f", 0, ("a--b",), "", ("a", "b"))
-    return Trial(kind, repetition, target, figures, observation(cut), duplicated, 0, 25.0)
+    return Trial(kind, repetition, target, figures, observation(cut), duplicated, 0, 0.5, 25.0)
 
 
 def trials() -> list[Trial]:
