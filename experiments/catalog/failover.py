@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from experiments.catalog import Experiment
@@ -14,7 +15,7 @@ from experiments.failover.summary import Alarms, Detection, FailoverSummary, Pro
 from experiments.failover.trial import Trial, run_trial
 from experiments.failover.verdict import verdict_of
 from experiments.measurement.host_load import HostLoad
-from experiments.results import Host
+from experiments.results import Host, Variant
 from experiments.results import HostLoad as HostLoadResult
 from experiments.run import Run
 from topology.emulation.bfd import BfdTimers
@@ -33,6 +34,11 @@ class Failover(Experiment):
     needs = "a scenario with protected reserved demands; root; about half an hour, --quick under a minute"
     concludes = "per kind of fault: interruption, lost and doubled packets, detection, repair; false alarms"
     scenario = "tiny-deterministic"
+
+    @classmethod
+    def check(cls, networks: Mapping[Variant, Network]) -> None:
+        """There must be something protected."""
+        with_transit(networks["base"])
 
     def run(self, run: Run) -> FailoverSummary:
         """Watch for false alarms, then try every kind of fault."""

@@ -59,6 +59,7 @@ def test_the_help_page_names_every_verb() -> None:
         (("run", "--scenario", "tiny"), "compares a base and a proposal"),
         (("run", "determinism", "--proposal", "tiny"), "compares no networks"),
         (("run", "determinism", "--scenario", "tiny"), "no reserved demands"),
+        (("run", "failover", "--scenario", "tiny"), "sets nothing aside for reserved traffic"),
         (("run", "determinism", "--packets", "5"), "100 to 10,000,000"),
         (("exec", "qingyang", "true"), "no network"),
         (("report", "no-such-folder"), "no such result folder"),
