@@ -82,7 +82,7 @@ def _measure_and_kill_part_of(lab: PlacedLab, inner: set[str]) -> None:
 def _shaper_of_a_crossing_link_is_read_back(lab: PlacedLab, across: str) -> None:
     assert isinstance(lab.emulated, PartNetwork)
     end = lab.emulated.part.crossings[across]
-    interface, handle = dict(zip("ab", shaping.ends(end.link), strict=True))[end.side]
+    ((interface, handle),) = shaping.ends(end.link, end.side)
     change = f"tc class change dev {interface.interface} classid {handle:x}:1 htb rate"
     subprocess.run([*change.split(), "1mbit"], check=True)
     with pytest.raises(EmulationError, match=f"{across}: rate set to 1 Mbit/s instead of"):

@@ -63,7 +63,7 @@ def read_back(
     links = [link for link in layout.links.values() if not only or link.link in only]
     if not links:
         return []
-    shaped = shaping.read_back(links)
+    shaped = shaping.read_back((link, "ab") for link in links)
     faults = _faults(links, pipe, shaped)
     directions = [direction for link in links for direction in _directions(link)]
     contenders = {n: Contender.all_of(links[n // 2], direction) for n, direction in enumerate(directions)}

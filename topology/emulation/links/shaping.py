@@ -45,23 +45,17 @@ def link_commands(link: LinkLayout, sides: str = "ab") -> list[tc.Command]:
     """The ``tc`` commands that shape both ends of one link, or only ``a`` or ``b``. Pure."""
     return [
         tc.Command(link.link, text)
-        for side, (end, handle) in zip("ab", ends(link), strict=True)
-        if side in sides
+        for end, handle in ends(link, sides)
         for text in (*_link_class(link, end, handle), *_queues(link, end, handle))
     ]
 
 
-def read_back(links: Iterable[LinkLayout], sides: str = "ab") -> dict[str, Shaped]:
-    """What the kernel says it does at both ends of links, or only ``a`` or ``b``, by switch-side interface.
+def read_back(links: Iterable[tuple[LinkLayout, str]]) -> dict[str, Shaped]:
+    """What the kernel says it does, by switch-side interface; an interface without our HTB is missing.
 
-    An interface without our HTB is missing.
+    ``links``: each with the sides to look at, as of ``ends``.
     """
-    every = [
-        (link, end, handle)
-        for link in links
-        for side, (end, handle) in zip("ab", ends(link), strict=True)
-        if side in sides
-    ]
+    every = [(link, end, handle) for link, sides in links for end, handle in ends(link, sides)]
     classes = tc.show_text([f"class show dev {end.interface}" for _link, end, _handle in every])
     filters = tc.show_text(
         [f"filter show dev {end.interface}" for link, end, _handle in every if link.classes]
@@ -84,9 +78,10 @@ def rest_drops(layout: Layout) -> dict[str, int]:
     return {name: drops[name, parent] for name, parent in places.items() if (name, parent) in drops}
 
 
-def ends(link: LinkLayout) -> tuple[tuple[LinkEnd, int], tuple[LinkEnd, int]]:
-    """The two ends of a link and the handles of their HTB."""
-    return (link.a, 2 * link.number), (link.b, 2 * link.number + 1)
+def ends(link: LinkLayout, sides: str = "ab") -> list[tuple[LinkEnd, int]]:
+    """The two ends of a link, or only that of side ``a`` or ``b``, and the handles of their HTB."""
+    both = {"a": (link.a, 2 * link.number), "b": (link.b, 2 * link.number + 1)}
+    return [both[side] for side in sides]
 
 
 def _link_class(link: LinkLayout, end: LinkEnd, handle: int) -> Iterator[str]:

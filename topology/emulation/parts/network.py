@@ -61,14 +61,11 @@ class PartNetwork(EmulatedNetwork):
         """
         crossings = self.part.crossings.values()
         said = self.pipe.declared()
-        shaped = {
-            side: shaping.read_back([end.link for end in crossings if end.side == side], side)
-            for side in "ab"
-        }
+        shaped = shaping.read_back((end.link, end.side) for end in crossings)
         faults = []
         for end in crossings:
             interface = end.here.interface
-            found = shape_faults(end.link, interface, shaped[end.side].get(interface))
+            found = shape_faults(end.link, interface, shaped.get(interface))
             if end.holds_pipe:
                 found += pipe_faults(end.pipe, said.get(end.link.link))
             faults += [f"{end.link.link}: {fault}" for fault in found]
