@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from experiments.assembly import link_checks
 from experiments.battery import Battery
 from experiments.calibration import allow_for, measure_switch_processing_ms
 from experiments.hosts import host_of
+from experiments.idle import measure_idle
 from experiments.lab import Lab, LabOptions
-from experiments.measurement.latency import measure_latency
 from experiments.measurement.path import observe_paths
 from experiments.proposals.evidence.choice import CLASS
 from experiments.proposals.evidence.interval import FEWEST, Median, median_of
@@ -34,7 +35,8 @@ def measure_once(
     """Build the network of ``job`` inside a cell, measure its pairs on it idle and take it down.
 
     ``folder`` gets the network, its links as checked, the raw samples, and how busy the machine was.
-    Raises ``MeasurementError`` where a pair has too few answers for an interval.
+    A pair off the model is measured again (``experiments.idle``). Raises ``MeasurementError`` where a pair
+    has too few answers for an interval.
     """
     variant, network = job.variant, job.network
     dscp = network.routing.dscp[CLASS]
@@ -54,13 +56,15 @@ def measure_once(
         say("delay on the idle network")
         watched = Battery()
         with watched.host:
-            measured = measure_latency(
+            measured = measure_idle(
                 ends,
+                {pair: 2 * network.path_latency_ms(path.sites) for pair, path in crossed.items()},
                 samples=samples,
                 interval_ms=interval_ms(len(job.pairs)),
                 dscp=dscp,
                 seed=options.seed,
-                samples_file=folder.samples_path(variant, "idle"),
+                samples_path=partial(folder.samples_path, variant, "idle"),
+                say=say,
             )
     host = host_of(folder.manifest.host, {variant: watched})
     folder.update_manifest(host=host)
