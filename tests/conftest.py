@@ -6,9 +6,13 @@ import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from topology.emulation.cell import fresh_network_namespace, inside_cell
 
+# As many examples as ever, however long they take: a machine may be busy, or emulated.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 pytest.register_assert_rewrite("tests.golden")  # what differs is shown, as in the tests themselves
 
 

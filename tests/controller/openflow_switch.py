@@ -13,6 +13,8 @@ import struct
 import threading
 from enum import IntEnum
 
+from tests.patience import PATIENCE_S
+
 VERSION = 4
 _FLOW, _GROUP_DESC, _METER_CONFIG, _PORT_DESC = 1, 7, 10, 13
 _GROUP, _METER = "group", "meter"
@@ -65,7 +67,7 @@ class OpenFlowSwitch:
     def disconnect(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        self.closed.wait(5)
+        self.closed.wait(PATIENCE_S)
 
     def set_port(self, port: int, *, up: bool) -> None:
         self._send(Kind.PORT_STATUS, 0, struct.pack("!B7x", 2) + _port(port, up))

@@ -52,7 +52,7 @@ def admitted(answer: object) -> Reservation:
     return answer
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_limits_hold_and_bounds_are_those_of_every_walk(data: st.DataObject) -> None:
     """Bursts and bounds are computed anew, by following the packets of every single cut."""
@@ -81,7 +81,7 @@ def test_limits_hold_and_bounds_are_those_of_every_walk(data: st.DataObject) -> 
         assert usage.burst_bits <= services[hop].burst_limit_bits == usage.burst_limit_bits
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_withdrawing_restores_exactly_in_any_order(data: st.DataObject) -> None:
     """What is left answers every later question as if the withdrawn demands had never come."""
@@ -100,7 +100,7 @@ def test_withdrawing_restores_exactly_in_any_order(data: st.DataObject) -> None:
     assert [admission.ask(each) for each in last] == [untouched.ask(each) for each in last]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_what_a_refusal_calls_possible_is_possible_and_no_more(data: st.DataObject) -> None:
     network = data.draw(reserving_networks(max_sites=5))

@@ -56,7 +56,7 @@ def satisfies(network: Network, mesh: Mesh, query: Query, room: Room, path: Site
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.data())
 def test_every_path_in_order_equals_brute_force(data: st.DataObject) -> None:
     network = data.draw(reserving_networks())

@@ -74,7 +74,7 @@ def brute_force(
     return min(pairs, key=rank) if pairs else None
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.data(), PROTECTED)
 def test_the_least_pair_equals_brute_force(data: st.DataObject, protection: Protection) -> None:
     network = data.draw(reserving_networks())

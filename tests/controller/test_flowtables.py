@@ -52,7 +52,7 @@ def check_every_pair(
                 assert walk.packet.fields["eth_src"] == layout.sites[destination].gateway_mac
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(networks_and_failures())
 def test_every_packet_follows_its_planned_path(
     drawn: tuple[Network, frozenset[str], frozenset[str]],
@@ -63,7 +63,7 @@ def test_every_packet_follows_its_planned_path(
     check_every_pair(network, plan, tables, layout)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), networks_and_failures())
 def test_any_plan_of_simple_paths_is_followed(
     data: st.DataObject, drawn: tuple[Network, frozenset[str], frozenset[str]]

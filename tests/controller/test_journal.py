@@ -56,7 +56,7 @@ def test_a_restart_finds_what_was_reserved_to_the_byte(tmp_path: Path) -> None:
     assert again.reservations["d11"].port == max(again.reservations[f"d{n}"].port for n in (1, 5, 7)) + 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lost=st.integers(0, 400))
 def test_any_tear_of_the_end_loses_whole_records_from_the_end(
     lost: int, tmp_path_factory: pytest.TempPathFactory

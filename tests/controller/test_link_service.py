@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.bounds import HtbClass
@@ -41,7 +41,6 @@ def test_at_full_rate_a_millisecond_of_bursts_is_a_millisecond_of_waiting() -> N
     assert 0.7e6 < service.queueing_ns < 0.8e6
 
 
-@settings(deadline=None)  # a busy machine is no mistake
 @given(st.floats(0.05, 0.9), st.floats(0.05, 50), st.floats(1, 50_000))
 def test_every_share_and_scale_gives_a_service(share: float, burst_ms: float, scale: float) -> None:
     service = link_services(_reserving(share=share, burst_ms=burst_ms), rate_scale=scale)["s1", "s0"]

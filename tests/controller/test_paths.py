@@ -40,7 +40,7 @@ def brute_force(
     return tuple(min(allowed, key=order)) if allowed else None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(networks(max_sites=6))
 def test_equals_brute_force(network: Network) -> None:
     for traffic_class in CLASSES:
@@ -52,7 +52,7 @@ def test_equals_brute_force(network: Network) -> None:
                     assert paths.get((source, destination)) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(networks(max_sites=9))
 def test_same_way_back_and_every_part_is_chosen(network: Network) -> None:
     for traffic_class in CLASSES:
@@ -64,7 +64,7 @@ def test_same_way_back_and_every_part_is_chosen(network: Network) -> None:
                     assert paths[path[start], path[end]] == path[start : end + 1], (source, destination)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(networks(max_sites=9))
 def test_latency_equals_networkx(network: Network) -> None:
     graph = nx.DiGraph()

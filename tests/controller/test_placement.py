@@ -185,7 +185,7 @@ def instances(draw: st.DrawFn) -> tuple[Network, list[Demand]]:
     return reserving(network), demands
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(instances(), st.sampled_from(Objective))
 def test_equals_brute_force(instance: tuple[Network, list[Demand]], objective: Objective) -> None:
     network, demands = instance
@@ -197,7 +197,7 @@ def test_equals_brute_force(instance: tuple[Network, list[Demand]], objective: O
     assert placed.rate_delay_gap < 1e-6
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(instances(), st.sampled_from(Objective))
 def test_few_options_at_first_do_not_matter(
     instance: tuple[Network, list[Demand]], objective: Objective

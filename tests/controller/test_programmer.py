@@ -17,6 +17,7 @@ from controller.plan import RoutingPlan
 from controller.programmer import Programmer
 from controller.wire import Installed
 from tests.controller.strategies import four_sites
+from tests.patience import PATIENCE_S
 from topology.emulation.layout import Layout
 from topology.network import Network
 
@@ -86,7 +87,7 @@ class Stage:
             return [e for e in self.events[after:] if e["event"] == event and expected.items() <= e.items()]
 
         with self._changed:
-            assert self._changed.wait_for(find, 10), (event, expected, self.events[after:])
+            assert self._changed.wait_for(find, PATIENCE_S), (event, expected, self.events[after:])
         return find()[0]
 
     def join(
@@ -114,7 +115,7 @@ def stage() -> Iterator[Stage]:
     stage = Stage()
     stage.programmer.start()
     yield stage
-    stage.programmer.stop(5)
+    stage.programmer.stop(PATIENCE_S)
 
 
 def test_all_join_and_are_programmed(stage: Stage) -> None:

@@ -23,6 +23,7 @@ from controller.reservations import Answer, Constraint, Refusal, Reservation
 from tests.controller.reserved import with_reserved_class
 from tests.controller.strategies import four_sites
 from tests.controller.test_programmer import Stage
+from tests.patience import PATIENCE_S, wait_until
 from topology.emulation.layout import HOST_PORT, Layout
 from topology.errors import InputError
 from topology.network import Demand, Network, Protection, ReservedClass, TrafficClass
@@ -52,19 +53,19 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     stage.join("a", "b", "c", "d")
     stage.wait_for("programmed")
     yield stage
-    stage.programmer.stop(5)
+    stage.programmer.stop(PATIENCE_S)
 
 
 def ask(stage: Stage, asked: Demand) -> Answer:
     answer: Future[Answer] = Future()
     stage.programmer.tell(Asked(asked, answer, time.monotonic()))
-    return answer.result(10)
+    return answer.result(PATIENCE_S)
 
 
 def withdraw(stage: Stage, name: str) -> Reservation:
     answer: Future[Reservation] = Future()
     stage.programmer.tell(Withdrawn(name, answer, time.monotonic()))
-    return answer.result(10)
+    return answer.result(PATIENCE_S)
 
 
 def check(stage: Stage, *demands: Demand, without: tuple[str, ...] = ()) -> None:
@@ -76,10 +77,7 @@ def check(stage: Stage, *demands: Demand, without: tuple[str, ...] = ()) -> None
     plan = RoutingPlan.of(NETWORK, without_links=without)
     tables = flow_tables(plan, NETWORK, LAYOUT, carried(now))
     wanted = {site: dict(table.by_key) for site, table in tables.items()}
-    deadline = time.monotonic() + 10
-    while {site: switch.entries for site, switch in stage.switches.items()} != wanted:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: {site: switch.entries for site, switch in stage.switches.items()} == wanted)
 
 
 def test_the_scenarios_own_demands_are_admitted_and_programmed(stage: Stage) -> None:
@@ -202,13 +200,13 @@ def test_nobody_gets_the_room_of_one_that_had_to_move() -> None:
         stage.wait_for("promise-restored", id="moved")
         assert isinstance(ask(stage, other), Reservation)
     finally:
-        stage.programmer.stop(5)
+        stage.programmer.stop(PATIENCE_S)
 
 
 def test_inquiries_are_answered_by_the_thread_that_knows(stage: Stage) -> None:
     answer: Future[int] = Future()
     stage.programmer.tell(Inquiry(lambda promises: len(promises.reservations), answer))
-    assert answer.result(10) == 1
+    assert answer.result(PATIENCE_S) == 1
 
 
 def test_without_a_reserved_class_nothing_can_be_asked_for() -> None:
@@ -218,4 +216,4 @@ def test_without_a_reserved_class_nothing_can_be_asked_for() -> None:
         with pytest.raises(InputError, match="sets nothing aside"):
             ask(stage, VIDEO)
     finally:
-        stage.programmer.stop(5)
+        stage.programmer.stop(PATIENCE_S)

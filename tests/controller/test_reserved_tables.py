@@ -37,7 +37,7 @@ def tables_of(network: Network, *held: Reservation, on_backup: bool = False) -> 
     return dict(flow_tables(RoutingPlan.of(network), network, Layout.of(network), routes))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data(), networks_and_reservations())
 def test_whole_or_cut_anywhere_every_packet_arrives(
     data: st.DataObject, drawn: tuple[Network, list[Reservation]]
@@ -62,7 +62,7 @@ def test_whole_or_cut_anywhere_every_packet_arrives(
                 assert len(walk.sites) - 1 <= 2 * (len(one.primary.sites) - 2) + len(one.backup.sites) - 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data(), networks_and_reservations())
 def test_several_cuts_lose_packets_but_never_send_them_in_circles(
     data: st.DataObject, drawn: tuple[Network, list[Reservation]]
@@ -80,7 +80,7 @@ def test_several_cuts_lose_packets_but_never_send_them_in_circles(
             assert (walk.fate, walk.sites) == (Fate.DELIVERED, way.sites)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(networks_and_reservations())
 def test_any_transit_site_may_fail_if_the_backup_avoids_all_of_them(
     drawn: tuple[Network, list[Reservation]],

@@ -22,6 +22,7 @@ from tests.controller.openflow_switch import OpenFlowSwitch
 from tests.controller.strategies import four_sites
 from tests.controller.test_programmer_reservations import NETWORK as RESERVED
 from tests.controller.test_programmer_reservations import VIDEO, demand
+from tests.patience import PATIENCE_S
 from topology.emulation.layout import Layout
 from topology.errors import EmulationError, InputError
 from topology.network import Network
@@ -50,7 +51,7 @@ class Stage:
             return [e for e in self.events[after:] if e["event"] == event and expected.items() <= e.items()]
 
         with self._changed:
-            assert self._changed.wait_for(find, 15), (event, expected, self.events[after:])
+            assert self._changed.wait_for(find, PATIENCE_S), (event, expected, self.events[after:])
         return find()[0]
 
     def connect(self, *sites: str, answers_echo: bool = True) -> None:
@@ -63,7 +64,7 @@ class Stage:
     def stop(self) -> None:
         self.service.stop()
         for switch in self.switches.values():
-            assert switch.closed.wait(5)
+            assert switch.closed.wait(PATIENCE_S)
             assert switch.problems == []
 
 
@@ -104,14 +105,14 @@ def test_unknown_switches_are_turned_away(stage: Stage) -> None:
     stranger = OpenFlowSwitch(0xBEEF, range(1, 2), stage.service.port)
     stranger.connect()
     assert stage.wait_for("unknown-switch")["dpid"] == "0x000000000000beef"
-    assert stranger.closed.wait(5)
+    assert stranger.closed.wait(PATIENCE_S)
     assert stranger.entries == {}
 
 
 def test_peers_that_say_nothing_are_cut_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "HANDSHAKE_SECONDS", 0.1)
     with socket.create_connection(("127.0.0.1", stage.service.port)) as quiet:
-        quiet.settimeout(10)
+        quiet.settimeout(PATIENCE_S)
         while quiet.recv(100):
             pass
     assert stage.wait_for("bad-peer")["reason"] == "did not finish the handshake"

@@ -93,7 +93,7 @@ def test_what_is_unknown_is_told(admission: Admission) -> None:
         states(admission, sites=("x",))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_all_that_stands_is_within_the_limits_of_what_works(data: st.DataObject) -> None:
     network = data.draw(reserving_networks(max_sites=6))

@@ -18,6 +18,7 @@ from controller.tls import TlsFiles, TlsSocket, datapath_ids
 from tests.controller.certificates import Authority, Identity
 from tests.controller.openflow_switch import OpenFlowSwitch
 from tests.controller.test_service import LAYOUT, NETWORK, Stage
+from tests.patience import PATIENCE_S
 from topology.errors import InputError
 
 
@@ -45,7 +46,7 @@ class TlsSwitch(OpenFlowSwitch):
         context.maximum_version = self.newest
         if self.identity is not None:
             context.load_cert_chain(self.identity.certificate, self.identity.key)
-        plain = socket.create_connection(("127.0.0.1", self._controller_port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", self._controller_port), timeout=PATIENCE_S)
         self._socket = context.wrap_socket(plain)
         self.closed.clear()
         self._send(0, 1)
@@ -100,7 +101,7 @@ def test_others_are_turned_away(authority: Authority, tmp_path: Path) -> None:
         plain = OpenFlowSwitch(LAYOUT.sites["a"].dpid, range(1, 4), stage.service.port)
         plain.connect()
         assert "no TLS" in stage.wait_for("bad-peer", after=mark)["reason"]
-        assert plain.closed.wait(5)
+        assert plain.closed.wait(PATIENCE_S)
         stage.switches["a"] = good = switch(stage, "a", authority.issue("good"))
         good.connect()
         stage.wait_for("switch", site="a")
@@ -113,7 +114,7 @@ def test_a_certificate_that_names_datapaths_speaks_for_no_other(authority: Autho
         liar = switch(stage, "a", only_b)
         liar.connect()
         assert f"{a:#018x}, which is not in its certificate" in stage.wait_for("bad-peer")["reason"]
-        assert liar.closed.wait(5)
+        assert liar.closed.wait(PATIENCE_S)
         stage.switches["b"] = honest = switch(stage, "b", only_b)
         honest.connect()
         stage.wait_for("switch", site="b")
@@ -132,7 +133,7 @@ def test_certificates_can_be_made_to_name_datapaths(authority: Authority) -> Non
 def test_slow_tls_handshakes_are_cut_off(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "HANDSHAKE_SECONDS", 0.5)
     with running(authority.files()) as stage:
-        silent = socket.create_connection(("127.0.0.1", stage.service.port), timeout=20)
+        silent = socket.create_connection(("127.0.0.1", stage.service.port), timeout=PATIENCE_S)
         assert stage.wait_for("bad-peer")["reason"].startswith("did not finish the")
         with contextlib.suppress(ConnectionError):
             assert silent.recv(1) == b""
@@ -162,14 +163,14 @@ def test_both_directions_at_once_lose_nothing(authority: Authority) -> None:
 
     other = threading.Thread(target=far)
     other.start()
-    near = TlsSocket(ours, context, 20)
+    near = TlsSocket(ours, context, PATIENCE_S)
     writer = threading.Thread(target=near.sendall, args=(sent,))
     writer.start()
     received = b""
     while data := near.recv(65536):
         received += data
-    writer.join(20)
-    other.join(20)
+    writer.join(PATIENCE_S)
+    other.join(PATIENCE_S)
     near.close()
     assert received == sent
     assert got["far"] == sent

@@ -49,7 +49,7 @@ def check_no_loop(network: Network, layout: Layout, installed: Installed) -> Non
                 assert walk.fate is not Fate.EXPIRED, (source, destination, traffic_class, walk.sites[:8])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), networks_and_failures())
 def test_no_loop_at_any_moment(
     data: st.DataObject, drawn: tuple[Network, frozenset[str], frozenset[str]]
@@ -140,7 +140,7 @@ def walks(
     }
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.data(), two_states(), st.booleans())
 def test_reserved_packets_arrive_at_every_moment(
     data: st.DataObject,
@@ -186,7 +186,7 @@ def test_reserved_packets_arrive_at_every_moment(
     assert as_tables(installed) == new
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(two_states())
 def test_groups_and_meters_exist_while_entries_use_them(
     drawn: tuple[Network, list[Reservation], list[Carried], list[Carried]],

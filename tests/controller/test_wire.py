@@ -55,7 +55,7 @@ def entries_of(network: Network) -> list[FlowEntry]:
     return [entry for table in tables.values() for entry in table.entries]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(networks())
 def test_what_is_put_is_read_back(network: Network) -> None:
     for entry in entries_of(network):
@@ -128,7 +128,7 @@ def meter_stats_of(message: bytes) -> parser.OFPMeterConfigStats:
     return parser.OFPMeterConfigStats.parser(body, 0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(networks_and_reservations())
 def test_groups_meters_and_their_entries_are_read_back(drawn: tuple[Network, list[Reservation]]) -> None:
     network, held = drawn

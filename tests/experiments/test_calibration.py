@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.capability import store
@@ -255,7 +255,6 @@ def test_links_too_fast_are_named_the_fastest_first() -> None:
     assert str(shortfall).endswith(f"and {len(shortfall.links) - 5} more")
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["tiny", "qingyang-direct", "tiny-deterministic", "topohub:topozoo/Cernet"]),
     st.floats(1, 1e5),

@@ -33,7 +33,7 @@ def test_against_a_simulated_queue(utilisation: float, burst_bytes: int) -> None
     assert total_ms / packets == pytest.approx(expected_ms, rel=0.08, abs=2e-4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.001, 0.99), st.integers(0, 100_000), st.integers(0, 100_000))
 def test_a_larger_burst_never_waits_longer(utilisation: float, burst: int, more: int) -> None:
     strict = md1_mean_wait_ms(100, utilisation, 1250)

@@ -36,7 +36,7 @@ def test_labels_of_shipped_maps_do_not_touch(scenario: str, language: str) -> No
         assert label.box.within(Box(0, 0, WIDTH, projection.height)), label.label.text
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(coordinates, min_size=1, max_size=30), st.integers(min_value=1, max_value=20))
 def test_every_label_is_placed_once_and_always_alike(points: list[tuple[float, float]], length: int) -> None:
     labels = [Label("x" * length, point, 12, 4) for point in points]

@@ -112,7 +112,7 @@ def systems(draw: st.DrawFn) -> tuple[list[Server], list[Flow], Multiplexing]:
     return servers, flows, draw(st.sampled_from(list(Multiplexing)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(systems(), st.booleans(), st.fractions(0, 1, max_denominator=4), st.data())
 def test_more_traffic_is_never_bounded_lower(
     system: tuple[list[Server], list[Flow], Multiplexing],

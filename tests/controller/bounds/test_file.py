@@ -176,7 +176,7 @@ FILES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(FILES)
 def test_whatever_is_written_is_read_or_refused(content: Any) -> None:
     try:
@@ -203,7 +203,7 @@ def sound(draw: st.DrawFn) -> str:
     return json.dumps({"servers": servers, "flows": flows})
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(sound(), st.sampled_from(list(Multiplexing)))
 def test_whatever_is_read_is_bounded_or_refused(text: str, multiplexing: Multiplexing) -> None:
     try:

@@ -25,7 +25,7 @@ from topology.errors import InputError
 F = Fraction
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.lists(st.fractions(0, 1, max_denominator=30), min_size=3, max_size=3), min_size=3, max_size=3

@@ -113,7 +113,7 @@ def classes(draw: st.DrawFn) -> tuple[HtbClass, list[HtbClass], list[list[Fracti
 DEVICES = st.sampled_from([None, LINK, 3 * LINK])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(classes(), DEVICES)
 def test_a_class_gets_its_rate_whatever_it_sends(
     system: tuple[HtbClass, list[HtbClass], list[list[Fraction]]], device: Fraction | None
@@ -128,7 +128,7 @@ def test_a_class_gets_its_rate_whatever_it_sends(
     assert served(service, times[0], left[0])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(classes(), DEVICES)
 def test_the_best_borrower_gets_what_the_others_are_not_promised(
     system: tuple[HtbClass, list[HtbClass], list[list[Fraction]]], device: Fraction | None
@@ -140,7 +140,7 @@ def test_the_best_borrower_gets_what_the_others_are_not_promised(
     assert served(service, times[0], left[0])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(classes(), DEVICES, st.integers(1, 4))
 def test_a_class_within_its_tokens_waits_for_better_ones_only(
     system: tuple[HtbClass, list[HtbClass], list[list[Fraction]]], device: Fraction | None, burst: int

@@ -14,7 +14,7 @@ from tests.controller.reserving import demand, demands, reserving, reserving_net
 from tests.controller.strategies import network_of
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_no_promise_is_below_what_network_calculus_proves(data: st.DataObject) -> None:
     """Also in circles: the promises are a fixed point that bursts cannot exceed."""

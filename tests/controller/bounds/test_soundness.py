@@ -82,19 +82,19 @@ def check(
             assert queues[server].most_inside <= most, (result.method, server)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(networks())
 def test_fifo(network: tuple[list[Server], dict[str, Queue], list[Flow], list[Packet]]) -> None:
     check(network, Multiplexing.FIFO, fifo)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(networks())
 def test_priority(network: tuple[list[Server], dict[str, Queue], list[Flow], list[Packet]]) -> None:
     check(network, Multiplexing.PRIORITY, by_priority({flow.id: flow.priority for flow in network[2]}))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(networks(), st.integers(0, 2**32))
 def test_any_order(
     network: tuple[list[Server], dict[str, Queue], list[Flow], list[Packet]], seed: int

@@ -26,7 +26,7 @@ def read(data: bytes) -> Any:
     return ofproto_parser.msg(SWITCH, version, kind, length, xid, sound(version, kind, data))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(MESSAGES.filter(lambda data: len(data) >= 8))
 def test_no_message_keeps_the_parser_busy(data: bytes) -> None:
     logging.getLogger("os_ken").setLevel(logging.CRITICAL + 1)

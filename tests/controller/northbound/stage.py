@@ -8,6 +8,7 @@ import os
 import struct
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from controller.northbound.serving import ServiceBackend
 from controller.northbound.settings import Limits, Settings, Token, listening
 from controller.service import ControllerService
 from tests.controller.openflow_switch import OpenFlowSwitch
+from tests.patience import PATIENCE_S
 from topology.emulation.layout import Layout
 from topology.scenario import load
 
@@ -124,7 +126,8 @@ class Stage:
         happened = threading.Event()
         unsubscribe = self.feed.subscribe(happened.set)
         try:
-            for _ in range(200):
+            deadline = time.monotonic() + PATIENCE_S
+            while time.monotonic() < deadline:
                 happened.clear()
                 for fed in self.feed.after(after)[0]:
                     data: dict[str, Any] = json.loads(fed.data)
@@ -145,7 +148,7 @@ class Stage:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """One request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         lines = dict(headers or {})
         if token:
             lines["Authorization"] = f"Bearer {token}"
@@ -171,7 +174,7 @@ class Stage:
         self.northbound.stop()
         self.service.stop()
         for switch in self.switches.values():
-            switch.closed.wait(5)
+            switch.closed.wait(PATIENCE_S)
 
 
 @contextmanager

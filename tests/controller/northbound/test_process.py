@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.controller.northbound.stage import DEMAND, NETWORK
+from tests.patience import PATIENCE_S
 
 
 class Controller:
@@ -57,13 +58,13 @@ class Controller:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         request = urllib.request.Request(self.address + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             return json.load(response)
 
     def stream(self, last: str = "") -> Iterator[tuple[str, str]]:
         """Ids and names of events on a stream."""
         request = urllib.request.Request(f"{self.address}/v1/events", headers={"Last-Event-ID": last})
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             event_id = ""
             for line in response:
                 key, _, value = line.decode().strip().partition(": ")
@@ -110,7 +111,7 @@ def test_it_ends_quickly_with_open_streams() -> None:
         stream = running.stream()
         assert next(stream)[1] == "state"
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(10) == 0
+        assert running.process.wait(PATIENCE_S) == 0
         list(stream)  # ends
 
 
@@ -141,7 +142,7 @@ def test_without_http_nothing_of_it_is_imported() -> None:
         "heavy = {'fastapi', 'uvicorn', 'starlette', 'prometheus_client', 'h11'} & sys.modules.keys();"
         "sys.exit(repr(heavy) if heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
 
 
@@ -152,8 +153,8 @@ def test_it_serves_a_socket_it_inherits(tmp_path: Path) -> None:
         command += ["--http-fd", str(listener.fileno()), "--http-token-file", str(tmp_path / "token")]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, pass_fds=[listener.fileno()])
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE_S) as response:
                 assert json.load(response)["scenario"] == "tiny"
         finally:
             process.terminate()
-            assert process.wait(10) == 0
+            assert process.wait(PATIENCE_S) == 0

@@ -57,7 +57,6 @@ def test_answers_are_as_described(
 
     @settings(
         max_examples=_EXAMPLES,
-        deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),

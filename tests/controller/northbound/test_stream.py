@@ -18,6 +18,7 @@ from controller.northbound.feed import EventFeed
 from controller.northbound.settings import Limits
 from tests.controller.northbound.stage import DEMAND, NETWORK, TOKEN, NoEvents, Stage
 from tests.controller.northbound.test_guard import running_after
+from tests.patience import PATIENCE_S, wait_until
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Reader:
     """Reads a stream as a browser's EventSource does."""
 
     def __init__(self, stage: Stage, query: str = "", last: str = "") -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", stage.port, timeout=10)
+        self.connection = http.client.HTTPConnection("127.0.0.1", stage.port, timeout=PATIENCE_S)
         headers = {"Last-Event-ID": last} if last else {}
         self.connection.request("GET", f"/v1/events{query}", headers=headers)
         self.response = self.connection.getresponse()
@@ -140,9 +141,7 @@ def test_streams_are_limited_and_make_room_again(stage: Stage) -> None:
             third = limited.get("/v1/events")
             assert (third.status, third.is_problem) == (503, True)
             assert third.headers["retry-after"]
-        deadline = time.monotonic() + 10
-        while limited.get("/metrics").body.find(b"onehop_event_streams 0.0") < 0:
-            assert time.monotonic() < deadline
+        wait_until(lambda: b"onehop_event_streams 0.0" in limited.get("/metrics").body)
         with reading(limited) as reader:
             assert reader.next().name == "state"
 
@@ -169,12 +168,12 @@ def test_missed_events_are_told_on_the_stream(stage: Stage, monkeypatch: pytest.
 
 def test_who_does_not_read_is_cut_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "_STUCK_SECONDS", 0.2)
-    with socket.create_connection(("127.0.0.1", stage.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", stage.port), timeout=PATIENCE_S) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         connection.recv(100)
         streams = b"onehop_event_streams 0.0"
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while streams not in stage.get("/metrics").body:
             assert time.monotonic() < deadline
             for _ in range(20):

@@ -20,7 +20,7 @@ from controller.te.proof import Proof, prove
 from tests.controller.te.instances import graph_for, instance_of, instances
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(instances())
 def test_the_proof_holds(instance: Instance) -> None:
     """Everything claimed follows from the paths and the prices, recomputed by definition and by networkx."""
@@ -63,7 +63,7 @@ def lower_bound(instance: Instance, proof: Proof) -> Fraction:
     return paid / sum(price * arc.capacity for price, arc in zip(proof.prices, instance.arcs, strict=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(instances(), st.integers(0, 2**32 - 1), st.sampled_from([1e-12, 1e-6, 0.5]))
 def test_a_solver_that_errs_proves_less_but_nothing_wrong(
     instance: Instance, seed: int, error: float
@@ -81,7 +81,7 @@ def test_a_solver_that_errs_proves_less_but_nothing_wrong(
         assert proof.exact
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(instances(max_nodes=5))
 def test_optimum_over_all_paths(instance: Instance) -> None:
     """The same optimum as a programme with a column for every simple path of every demand."""
@@ -102,7 +102,7 @@ def test_optimum_over_all_paths(instance: Instance) -> None:
     assert float(optima(instance)[0].max_utilisation) == pytest.approx(model.getObjectiveValue(), rel=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(instances(), st.data())
 def test_one_demand_is_a_maximum_flow(instance: Instance, data: st.DataObject) -> None:
     source, destination = data.draw(st.sampled_from(sorted(instance.demands)))
@@ -121,7 +121,7 @@ def test_one_demand_is_a_maximum_flow(instance: Instance, data: st.DataObject) -
     assert optima(alone)[1].concurrent_flow == Fraction(flow) / rate
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(instances())
 def test_no_routing_beats_the_optimum(instance: Instance) -> None:
     outcomes = {outcome.method: outcome.max_utilisation for outcome in analyse(instance).outcomes}
@@ -129,13 +129,13 @@ def test_no_routing_beats_the_optimum(instance: Instance) -> None:
     assert outcomes[Method.LEAST_UTILISATION] <= outcomes[Method.SHORTEST_PATH]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(instances())
 def test_turned_round_the_optimum_stays(instance: Instance) -> None:
     assert optima(instance)[0].max_utilisation == optima(instance.turned())[0].max_utilisation
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(instances())
 def test_each_programme_alone_finds_it_too(instance: Instance) -> None:
     """Without the other one's basis; the two are reciprocal."""

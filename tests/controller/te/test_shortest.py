@@ -16,7 +16,7 @@ from tests.controller.te.instances import graph_for, instance_of, instances
 from topology.errors import InputError
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(instances(), st.data())
 def test_ecmp_by_definition(instance: Instance, data: st.DataObject) -> None:
     """Each demand by itself, handed on from node to node along networkx's shortest paths."""
@@ -47,7 +47,7 @@ def test_ecmp_by_definition(instance: Instance, data: st.DataObject) -> None:
     assert loads(instance, weights, even=True) == tuple(expected[n] for n in range(len(instance.arcs)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(instances())
 def test_one_path_is_shortest(instance: Instance) -> None:
     """What all arcs carry adds up to rates times hops, and each arc carries sums of whole demands."""

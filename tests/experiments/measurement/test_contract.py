@@ -35,7 +35,7 @@ def _schedule(flow: ContractFlow, count: int, late_ns: int = 0) -> list[tuple[in
 
 
 @given(st.integers(200_000, 50_000_000), st.integers(6_000, 400_000), st.integers(0, 3_000_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_greedy_takes_all_the_contract_allows_and_no_more(
     rate_bps: int, burst_bits: int, late_ns: int
 ) -> None:
@@ -86,7 +86,6 @@ def test_conformance_against_hand_counted_values() -> None:
     assert conformance([], 1, 1).conforming
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5_000_000), st.integers(64, 1514)), min_size=1, max_size=60))
 def test_conformance_is_the_definition(gaps: list[tuple[int, int]]) -> None:
     """For every stretch of packets: bits <= b + r * time, by the definition of an arrival curve."""

@@ -178,7 +178,7 @@ def study_check(content: bytes) -> list[str]:
         st.binary(max_size=200), st.text(alphabet="ab1.-:, []{}#&*!|>'\"%@\n庆", max_size=60).map(str.encode)
     )
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_bytes_are_a_study_or_bad_input(content: bytes) -> None:
     assert study_check(content)  # no such bytes are a study
 
@@ -205,7 +205,7 @@ ANYTHING = st.one_of(
         st.tuples(st.sampled_from(PLACES), st.one_of(st.just("delete"), ANYTHING)), min_size=1, max_size=3
     )
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_study_with_anything_anywhere_is_sound_or_told_what_is_wrong(
     changes: list[tuple[tuple[str | int, ...], Any]],
 ) -> None:

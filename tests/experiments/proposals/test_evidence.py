@@ -40,7 +40,7 @@ def test_limits_are_the_tabulated_order_statistics(count: int, lower: int, upper
     assert median_of([float(n) for n in range(count, 0, -1)]) == ((count + 1) // 2, lower, upper)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(FEWEST, 400))
 def test_an_interval_has_95_percent_and_no_narrower_one_has(count: int) -> None:
     found = median_of(list(range(count)))
@@ -54,7 +54,6 @@ def test_an_interval_has_95_percent_and_no_narrower_one_has(count: int) -> None:
     assert found[2] == count - rank
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), max_size=40))
 def test_the_median_lies_within_its_interval(values: list[float]) -> None:
     found = median_of(values)

@@ -26,10 +26,10 @@ from tests.experiments.proposals.flow_studies import FIRST_YEAR, all_of, certain
 from topology.errors import InputError
 
 CLOSE = 1e-9
-PATIENT = settings(deadline=None, max_examples=40)  # a machine may be busy
+FEWER = settings(max_examples=40)
 
 
-@PATIENT
+@FEWER
 @given(studies())
 def test_the_programme_is_optimal_by_its_own_prices(study):
     flows = Flows(study)
@@ -39,7 +39,7 @@ def test_the_programme_is_optimal_by_its_own_prices(study):
                 assert_optimal(flows, built, year)
 
 
-@PATIENT
+@FEWER
 @given(studies())
 def test_paths_carry_all_that_is_served_at_the_least_cost(study):
     flows = Flows(study)
@@ -80,7 +80,7 @@ def test_among_equal_delays_fewest_hops_then_links_that_are_there():
     assert carried(straight=2.0) == pytest.approx({("a--d",): 1.0, ("straight",): 2.0, ("a--b", "b--d"): 1.0})
 
 
-@PATIENT
+@FEWER
 @given(studies(), st.data())
 def test_prices_bound_what_other_capacities_could_save(study, data):
     flows, everything = Flows(study), all_of(study)
@@ -92,7 +92,7 @@ def test_prices_bound_what_other_capacities_could_save(study, data):
     assert flows.cost(there, 0) >= least - 1e-9 * (1 + solution.cost)
 
 
-@PATIENT
+@FEWER
 @given(studies(), st.data())
 def test_one_commodity_alone_as_networkx_has_it(study, data):
     """In whole numbers: a network simplex of its own, not linear programming."""
@@ -121,7 +121,7 @@ def test_shipped_studies_are_optimal_by_their_own_prices(name):
             assert_optimal(flows, built, year)
 
 
-@PATIENT
+@FEWER
 @given(studies(max_sites=5))
 def test_cost_equals_that_over_all_paths(study):
     flows = Flows(study)
@@ -132,7 +132,7 @@ def test_cost_equals_that_over_all_paths(study):
             )
 
 
-@PATIENT
+@FEWER
 @given(studies(), st.data())
 def test_a_link_more_never_costs_more(study, data):
     everything = all_of(study)
@@ -140,7 +140,7 @@ def test_a_link_more_never_costs_more(study, data):
     assert 0 <= delay_saved(study, fewer) <= delay_saved(study, everything) * (1 + CLOSE) + CLOSE
 
 
-@PATIENT
+@FEWER
 @given(studies())
 def test_a_link_beyond_all_patience_saves_exactly_nothing(study):
     a, b, *_ = study.base.sites
@@ -157,7 +157,7 @@ def test_traffic_of_a_hub_is_gathered_there():
     ]
 
 
-@PATIENT
+@FEWER
 @given(studies())
 def test_an_answer_does_not_depend_on_those_before(study):
     everything = all_of(study)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain, combinations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.proposals.document import load_study
@@ -74,7 +74,7 @@ def test_yearly_budgets_decide_when(yearly: tuple[float, ...]) -> None:
         agrees(study, budget)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(studies(max_sites=5), st.data())
 def test_as_good_as_trying_everything_on_any_small_study(study: Study, data: st.DataObject) -> None:
     steps = data.draw(st.sampled_from([(), (2.5,), (1.0, 50.0)]))

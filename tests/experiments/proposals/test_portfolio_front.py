@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain, combinations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.proposals.building import with_portfolio
@@ -52,7 +52,7 @@ def test_the_front_of_a_small_study_has_all_points(yearly: tuple[float, ...]) ->
         assert fits(study, point.portfolio, 1e9)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(studies(max_sites=4))
 def test_fronts_of_any_small_study(study: Study) -> None:
     found = delay_front(study, points=40)
@@ -149,7 +149,7 @@ def test_interactions_of_all_pairs() -> None:
     assert found["ab", "ac"].surplus == pytest.approx(-490.0)  # what ab saves alone
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10)
 @given(studies(max_sites=4), st.sampled_from([40.0, 110.0, 250.0]))
 def test_no_budget_below_the_step_saves_more(study: Study, budget: float) -> None:
     chosen = best(study, budget)

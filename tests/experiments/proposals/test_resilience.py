@@ -44,7 +44,7 @@ def names_of(network: Network) -> list[str]:
 
 
 @given(network=risky_networks(), data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_distance_is_that_of_networkx(network: Network, data: st.DataObject) -> None:
     wires = wiring(network)
     plan = elimination(wires)
@@ -61,7 +61,7 @@ def test_every_distance_is_that_of_networkx(network: Network, data: st.DataObjec
 
 
 @given(network=risky_networks(max_sites=6), all_pairs=st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_singles_are_those_of_networkx(network: Network, all_pairs: bool) -> None:
     demands = None if all_pairs else list(network.demands.values())
     found = single_cuts(network, demands)
@@ -71,7 +71,7 @@ def test_singles_are_those_of_networkx(network: Network, all_pairs: bool) -> Non
 
 
 @given(network=risky_networks(max_sites=5))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_the_worst_of_all_doubles(network: Network) -> None:
     demands = list(network.demands.values())
     found = resilience(network, demands, RATES)
@@ -85,7 +85,7 @@ def test_the_worst_of_all_doubles(network: Network) -> None:
 
 
 @given(network=risky_networks(max_sites=6), data=st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_given_failures_of_any_size(network: Network, data: st.DataObject) -> None:
     asked = data.draw(
         st.lists(st.lists(st.sampled_from(names_of(network)), unique=True, max_size=4), max_size=4)

@@ -50,7 +50,7 @@ def exactly(network: Network) -> dict[tuple[str, str], float]:
 
 
 @given(network=risky_networks(max_sites=4))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_few_elements_are_exact_and_many_within_the_stated_error(network: Network) -> None:
     expected = exactly(network)
     pairs = [pair for pair in expected if pair[0] < pair[1]]

@@ -46,7 +46,7 @@ def slower(network: Network) -> Network:
     traffic_class=st.sampled_from([TrafficClass.BEST_EFFORT, TrafficClass.COMPUTE]),
     small=st.sampled_from([1, deletion.SMALL]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_both_engines_agree(
     network: Network, whole: bool, has_length: bool, traffic_class: TrafficClass, small: int
 ) -> None:
@@ -63,7 +63,7 @@ def test_both_engines_agree(
 
 
 @given(network=risky_networks(max_sites=8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_distance_after_a_cut(network: Network) -> None:
     question = Question(slower(network), None)
     wires, whole = question.wires, question.undisturbed

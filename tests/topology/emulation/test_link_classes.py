@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.link_service import link_services
@@ -71,7 +71,6 @@ def test_classes_golden() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.floats(0.1, 400_000), st.floats(0.01, 0.9), st.floats(0.01, 100))
 def test_rates_add_up_to_the_link_and_the_queue_holds_every_burst(
     rate_mbps: float, share: float, burst_ms: float

@@ -51,7 +51,7 @@ def cheapest(problem: Problem) -> tuple[int, int, int]:
 
 
 @given(problems(most_sites=7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_small_cuts_are_the_cheapest_there_are(problem: Problem) -> None:
     where = solve(problem)
     assert problem.allows(where)
@@ -59,7 +59,7 @@ def test_small_cuts_are_the_cheapest_there_are(problem: Problem) -> None:
 
 
 @given(problems(most_sites=40), st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_refining_keeps_the_rules_and_never_makes_it_dearer(problem: Problem, seed: int) -> None:
     for start in starts(problem, 4, Random(seed)):
         assert problem.allows(start)
