@@ -23,11 +23,11 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
 from controller.entries import FlowTable
+from tests.patience import PATIENCE_S
 from topology.emulation.layout import Layout
 from topology.emulation.openvswitch import OpenVSwitch
 from topology.scenario import load
 
-PATIENCE_SECONDS = 60.0  # a machine emulated in software needs half of it to import the controller
 PORT = 6653
 
 # ``a`` reaches ``d`` best over ``b``; *compute* traffic avoids the narrow link b--d and goes over ``c``.
@@ -93,7 +93,7 @@ class ControllerProcess:
             return None
 
         with self._changed:
-            self._changed.wait_for(lambda: find() is not None or not self.is_running(), PATIENCE_SECONDS)
+            self._changed.wait_for(lambda: find() is not None or not self.is_running(), PATIENCE_S)
         found = find()
         assert found is not None, f"no {event} {expected} among {self.events[after:]}; {self.errors}"
         return found
@@ -109,9 +109,9 @@ class ControllerProcess:
 
     def wait(self) -> int:
         """Wait for the end and return the exit code."""
-        code = self._process.wait(PATIENCE_SECONDS)
+        code = self._process.wait(PATIENCE_S)
         for reader in self._readers:
-            reader.join(PATIENCE_SECONDS)
+            reader.join(PATIENCE_S)
         return code
 
     def is_running(self) -> bool:
@@ -238,7 +238,7 @@ class Listener:
     def send(self, frame: Packet) -> None:
         self._socket.send(bytes(frame))
 
-    def receive(self, kind: type[Packet], seconds: float = 5.0) -> Packet | None:
+    def receive(self, kind: type[Packet], seconds: float = PATIENCE_S) -> Packet | None:
         """The next frame that came in (none of our own) holding such a layer, or ``None``."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:

@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S, wait_until
 from topology.emulation.cell import inside_cell
 
 pytestmark = pytest.mark.emulated
@@ -42,7 +42,7 @@ def start(mark: str) -> subprocess.Popen[str]:
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, mark], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    wait_for(lambda: bool(sleepers(mark)))
+    wait_until(lambda: bool(sleepers(mark)))
     return process
 
 
@@ -57,19 +57,12 @@ def sleepers(mark: str) -> list[Path]:
     return found
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_outlives_a_cell(mark: str, number: signal.Signals) -> None:
     with start(mark) as process:
         process.send_signal(number)
-        assert process.wait(timeout=10) != 0
-        wait_for(lambda: not sleepers(mark))
+        assert process.wait(timeout=PATIENCE_S) != 0
+        wait_until(lambda: not sleepers(mark))
     links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
     assert "onehop-test" not in links
 
@@ -92,9 +85,11 @@ ORPHAN = """
 import os, sys, time
 from topology.emulation.cell import _Lifeline
 lifeline = _Lifeline()
+parent = os.getpid()
 if os.fork():
     os._exit(0)  # before the child has asked to die with us
-time.sleep(0.2)
+while os.getppid() == parent:
+    time.sleep(0.01)
 lifeline.hold()
 open(sys.argv[1], "w").write("lives on")
 """
@@ -150,7 +145,7 @@ sys.exit(run_in_cell(work))
         for words in ("ready\n", "tidying\n")[:interrupts]:
             assert process.stdout.readline() == words
             os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(timeout=60) == code
+        assert process.wait(timeout=PATIENCE_S) == code
 
 
 def test_a_cell_can_be_inside_a_cell(mark: str) -> None:
@@ -159,4 +154,4 @@ def test_a_cell_can_be_inside_a_cell(mark: str) -> None:
     with start(mark) as process:
         process.kill()
         process.wait()
-        wait_for(lambda: not sleepers(mark))
+        wait_until(lambda: not sleepers(mark))

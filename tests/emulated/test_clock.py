@@ -48,21 +48,21 @@ def measured(clock: Path, step_ns: int, *, again: bool = False) -> tuple[Latency
             dscp=0,
             seed=1,
             samples_file=samples_file,
-            wait_ms=200,
+            wait_ms=5000,
             progress=set_it,
         )
     assert found == read_results(samples_file)
     return found["alpha", "beta"], times
 
 
-@pytest.mark.parametrize("step_s", [7.3, -0.05])
+@pytest.mark.parametrize("step_s", [7.3, -0.5])
 def test_packets_under_way_are_sent_again_and_nothing_else_is_changed(clock: Path, step_s: float) -> None:
     found, times = measured(clock, round(step_s * 1e9))
     assert times == 1
     assert (found.sent, found.lost, found.stray, found.user_stamps) == (SAMPLES, 0, 0, 0)
     for delays in (found.forward.delay_ms, found.backward.delay_ms, found.rtt_ms):
         assert delays is not None
-        assert 0 <= delays.minimum < delays.maximum < 40, (
+        assert 0 <= delays.minimum < delays.maximum < 400, (
             "no difference of two times, whatever the machine does"
         )
 

@@ -15,6 +15,7 @@ from scapy.layers.l2 import ARP, Ether
 from controller.flowtables import flow_tables
 from controller.plan import RoutingPlan
 from tests.emulated.controller_rig import PORT, ControllerProcess, Rig
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.switch
 
@@ -235,7 +236,7 @@ def test_peers_that_speak_no_openflow_harm_nobody(
         with socket.create_connection(("127.0.0.1", PORT)) as peer:
             peer.sendall(data)
             peer.shutdown(socket.SHUT_WR)
-            peer.settimeout(10)
+            peer.settimeout(PATIENCE_S)
             while peer.recv(4096):
                 pass  # until it hangs up
     quiet = [socket.create_connection(("127.0.0.1", PORT)) for _ in range(20)]

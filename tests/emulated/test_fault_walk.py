@@ -24,7 +24,7 @@ from topology.emulation import registry
 
 pytestmark = [
     pytest.mark.emulated,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore:distutils Version:DeprecationWarning"),  # plain Mininet's
 ]
 

@@ -17,10 +17,10 @@ import pytest
 from experiments.capability.machine import realised_by
 from experiments.measurement.samples import read_results
 from experiments.results import ResultFolder
-from tests.emulated.fault_runs import Running, begin
+from tests.emulated.fault_runs import PATIENCE_S, Running, begin
 from topology.emulation import registry
 
-pytestmark = [pytest.mark.emulated, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.emulated, pytest.mark.timeout(900)]
 
 EXPERIMENT = Path(__file__).with_name("fault_experiment.py")
 LONG = ("run", EXPERIMENT, "--samples", "100000", "--output", "result")  # two and a half minutes
@@ -50,7 +50,7 @@ def own_records(cell: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def measuring(*folders: Path, step: str = "") -> list[Running]:
     """Long runs, all at once, that have samples already."""
     runs = [begin(LONG, folder, step=step) for folder in folders]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     for run, folder in zip(runs, folders, strict=True):
         samples = folder / "result" / "base-idle.jsonl"
         while not (samples.exists() and samples.stat().st_size > 5000):
@@ -162,7 +162,7 @@ def test_a_network_that_people_look_at_says_that_it_is_broken(tmp_path: Path) ->
     ) as up:
         assert up.stdin is not None
         assert up.stderr is not None
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + PATIENCE_S
         while not any(lab.hosts for lab in registry.running()):
             assert up.poll() is None
             assert time.monotonic() < deadline

@@ -15,11 +15,13 @@ import pytest
 from experiments.lab import Lab
 from experiments.measurement.path import observe_paths
 from experiments.results import ResultFolder, summary_schema
+from tests.emulated.fitness import ATTEMPTS
+from tests.patience import PATIENCE_S, wait_until
 from topology.errors import MachineError
 from topology.network import Network
 from topology.scenario import load
 
-pytestmark = [pytest.mark.emulated, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.emulated, pytest.mark.timeout(600)]
 
 SMALL = Path(__file__).with_name("fault_experiment.py")  # a few seconds: a little of each measurement
 OVERLAY = """\
@@ -53,9 +55,19 @@ def onehop(*words: str | Path, **options: object) -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=500,
         **options,
     )
+
+
+def pinged(lab: Lab) -> str:
+    """What ping says from Qingyang to Beijing; fails unless all three come back at least once."""
+    address = lab.layout.sites["beijing"].host_ip
+    for _ in range(ATTEMPTS):  # ping does not wait long for the last one
+        told = lab.emulated.host("qingyang").cmd(f"ping -n -c 3 -i 0.2 {address}")
+        if "3 received" in told:
+            return told
+    raise AssertionError(told)
 
 
 def test_packets_take_the_planned_path_and_every_switch_counts_a_hop(tiny: Network) -> None:
@@ -63,9 +75,7 @@ def test_packets_take_the_planned_path_and_every_switch_counts_a_hop(tiny: Netwo
         pair = (lab.endpoint("qingyang"), lab.endpoint("beijing"))
         crossed = observe_paths(lab.layout, [pair])["qingyang", "beijing"]
         assert crossed.sites == ("qingyang", "lanzhou", "xian", "beijing")
-        told = lab.emulated.host("qingyang").cmd(f"ping -n -c 2 -i 0.2 {pair[1].ip}")
-        assert f"ttl={64 - len(crossed.sites)}" in told
-        assert "2 received" in told
+        assert f"ttl={64 - len(crossed.sites)}" in pinged(lab)
 
 
 def test_a_cut_is_routed_around_and_mended(cell: None, overlay: Path) -> None:
@@ -82,20 +92,19 @@ def test_a_cut_is_routed_around_and_mended(cell: None, overlay: Path) -> None:
         ):
             before = len(lab.controller.events)
             lab.emulated.set_link("qingyang--beijing", up=up)
-            lab.controller.wait_for_next("repaired", before, timeout_s=10)
+            lab.controller.wait_for_next("repaired", before, timeout_s=PATIENCE_S)
             assert path() == expected
 
 
 def test_traffic_flows_while_the_controller_restarts(tiny: Network) -> None:
     with Lab(tiny) as lab:
-        address = lab.layout.sites["beijing"].host_ip
         lab.controller.stop()
-        assert "3 received" in lab.emulated.host("qingyang").cmd(f"ping -n -c 3 -i 0.2 {address}")
+        pinged(lab)
         before = len(lab.controller.events)
         lab.controller.start()
-        event = lab.controller.wait_for_next("programmed", before, timeout_s=20)
+        event = lab.controller.wait_for_next("programmed", before, timeout_s=PATIENCE_S)
         assert event["switches"] == len(tiny.sites)
-        assert "3 received" in lab.emulated.host("qingyang").cmd(f"ping -n -c 3 -i 0.2 {address}")
+        pinged(lab)
 
 
 def test_a_lab_outside_a_cell_is_refused(monkeypatch: pytest.MonkeyPatch, cell: None) -> None:
@@ -141,7 +150,7 @@ def test_killed_in_the_middle_the_next_run_works_and_samples_are_kept(
     command += ["--samples", "100000", "--output", str(folder)]
     environment = {**os.environ, "ONEHOP_TEST_MARK": folder.name}
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 3 * PATIENCE_S
     samples = folder / "base-idle.jsonl"
     while not (samples.exists() and samples.stat().st_size > 2000):
         assert process.poll() is None
@@ -150,10 +159,7 @@ def test_killed_in_the_middle_the_next_run_works_and_samples_are_kept(
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert ResultFolder.open(folder).manifest.status == "running"
-    deadline = time.monotonic() + 20
-    while _processes_with(b"ONEHOP_TEST_MARK=" + folder.name.encode()):
-        assert time.monotonic() < deadline, "processes of the killed run are left"
-        time.sleep(0.05)
+    wait_until(lambda: not _processes_with(b"ONEHOP_TEST_MARK=" + folder.name.encode()))
     assert json.loads(onehop("status", "--json").stdout) == []
     again = onehop("run", SMALL, "--quick", "--samples", "20", "--output", tmp_path / "next")
     assert again.returncode in (0, 5), again.stderr
@@ -169,13 +175,13 @@ def test_an_interrupt_takes_everything_down(cell: None, overlay: Path, tmp_path:
         text=True,
         start_new_session=True,  # a terminal sends Ctrl-C to the whole group
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 3 * PATIENCE_S
     while not (folder / "base-idle.jsonl").exists():
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "Traceback" not in told
     assert str(folder) in told

@@ -19,7 +19,8 @@ from experiments.machines.spreading import spread_over
 from experiments.measurement.endpoint import Endpoint, inside_namespace
 from experiments.run import Depth
 from tests.emulated.fault_runs import MARK, Running, begin
-from tests.emulated.fitness import skip_if_unfit
+from tests.emulated.fitness import failing_each_time, skip_if_unfit
+from tests.patience import PATIENCE_S, wait_until
 from topology.emulation import registry
 from topology.emulation.cell import private_network
 from topology.emulation.layout import Layout
@@ -41,14 +42,20 @@ def two(cell: None) -> Iterator[NamespaceMachines]:
 
 
 def test_it_measures_as_on_one_machine(cell: None) -> None:
-    rows = bench_machines(["tiny"], 2, Depth(samples=40, pings=2, throughput_s=1))
-    (crossing,) = [row["against"] for row in rows if row["what"] == "tiny: sites"]
-    assert crossing in ("1 of 3 links cross", "2 of 3 links cross")
-    delay, rate = [row for row in rows if "qingyang > beijing" in row["what"]]
-    if delay["ratio"] != "holds":
+    def ask(_seed: int) -> set[str]:
+        rows = bench_machines(["tiny"], 2, Depth(samples=40, pings=2, throughput_s=1))
+        (crossing,) = [row["against"] for row in rows if row["what"] == "tiny: sites"]
+        assert crossing in ("1 of 3 links cross", "2 of 3 links cross")
+        delay, rate = [row for row in rows if "qingyang > beijing" in row["what"]]
+        wrong = {"delay"} if delay["ratio"] != "holds" else set()
+        if rate["ours"] <= 0.75 * rate["other"]:  # one second is too short for more
+            wrong.add("rate")
+        return wrong
+
+    failing = failing_each_time(ask)
+    if failing:
         skip_if_unfit()
-    assert delay["ratio"] == "holds", delay
-    assert rate["ours"] > 0.75 * rate["other"], rate  # one second is too short for more
+    assert not failing
 
 
 def test_paths_are_seen_on_every_machine_and_a_part_that_is_killed_is_named(two: NamespaceMachines) -> None:
@@ -57,10 +64,7 @@ def test_paths_are_seen_on_every_machine_and_a_part_that_is_killed_is_named(two:
     inner = set(lab.layout.links) - set(spread.placement.crossing)
     with pytest.raises(EmulationError, match="the part on machine m2 was killed by SIGKILL"), lab:
         _measure_and_kill_part_of(lab, inner)
-    deadline = time.monotonic() + 10
-    while parts_left := [record for record in registry.running() if record.verb == "part"]:
-        assert time.monotonic() < deadline, f"they outlive the lab: {parts_left}"
-        time.sleep(0.01)
+    wait_until(lambda: not [record for record in registry.running() if record.verb == "part"])
 
 
 def _measure_and_kill_part_of(lab: PlacedLab, inner: set[str]) -> None:
@@ -73,10 +77,13 @@ def _measure_and_kill_part_of(lab: PlacedLab, inner: set[str]) -> None:
     for up, lost in ((False, True), (True, False)):
         before = len(lab.controller.events)
         lab.set_link(across, up=up)
-        assert bool(lab.controller.wait_for_next("repaired", before, timeout_s=10)["unreachable"]) is lost
+        assert (
+            bool(lab.controller.wait_for_next("repaired", before, timeout_s=PATIENCE_S)["unreachable"])
+            is lost
+        )
     (part,) = [record for record in registry.running() if record.verb == "part"]
     os.kill(part.pid, signal.SIGKILL)
-    time.sleep(10)  # and is woken from it by the error
+    time.sleep(PATIENCE_S)  # and is woken from it by the error
 
 
 def _shaper_of_a_crossing_link_is_read_back(lab: PlacedLab, across: str) -> None:
@@ -99,7 +106,7 @@ def test_a_part_leaves_nothing_when(how: str, two: NamespaceMachines, tmp_path: 
     if how == "it is killed":
         process.kill()
     os.close(part.reached)  # its stdin
-    assert process.wait(timeout=20) == (-signal.SIGKILL if how == "it is killed" else 0)
+    assert process.wait(timeout=PATIENCE_S) == (-signal.SIGKILL if how == "it is killed" else 0)
     part.wait_until_gone()
 
 
