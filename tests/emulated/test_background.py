@@ -18,6 +18,7 @@ from experiments.measurement.background import BackgroundReport, BackgroundTraff
 from experiments.measurement.host_load import HostLoad
 from tests.emulated.bare_links import bare_links, ip
 from tests.emulated.fitness import skip_if_unfit
+from tests.patience import wait_until
 from topology.emulation.injection import Direction, Injector, Sightings
 from topology.emulation.layout import Layout
 from topology.emulation.links import LinkProperties, Wire, netem, tc
@@ -59,7 +60,7 @@ def output(*command: str) -> str:
 def probe(layout: Layout, *, count: int = 60) -> tuple[int, Sightings]:
     """Small frames from end a to end b of ``l1``: how many were sent, and which were seen."""
     ends = layout.links["l1"]
-    with Injector([Direction(ends.a.interface, ends.b.interface, 10.0, 20.0)]) as injector:
+    with Injector([Direction(ends.a.interface, ends.b.interface, 200.0, 20.0)]) as injector:
         return count, injector.probes([0], count, 0.6)[0]
 
 
@@ -190,6 +191,7 @@ def test_netem_s_filters_take_the_load_off_and_redirect_the_rest() -> None:
         for ethertype, count in ((ETH_P_LOAD, 50), (ETH_P_EXPERIMENTAL, 7)):
             for _ in range(count):
                 sender.sendto(bytes(12) + ethertype.to_bytes(2, "big") + bytes(86), ("sa", ethertype))
+    wait_until(lambda: received_frames("wa") >= 57 and received_frames("sb") - before >= 7)
     assert received_frames("wa") == 57
     assert received_frames("sb") - before == 7
 
