@@ -18,7 +18,7 @@ from tests.patience import wait_until
 from topology.emulation import switches
 from topology.emulation.doctor import choose_datapath
 from topology.emulation.hearing import hear_all, hear_only_of
-from topology.emulation.interfaces import set_interfaces
+from topology.emulation.interfaces import IpBatch, set_interfaces
 from topology.emulation.layout import Layout
 from topology.emulation.links.choose import pipe_for
 from topology.emulation.network import EmulatedNetwork
@@ -77,6 +77,20 @@ def test_hosts_and_switches_are_as_the_layout_says(network: EmulatedNetwork, lay
         assert openvswitch.vsctl("get-fail-mode", site.switch).strip() == "secure"
         assert openvswitch.vsctl("get-controller", site.switch).strip() == "tcp:127.0.0.1:6653"
         assert int(openvswitch.vsctl("get", "bridge", site.switch, "datapath_id")[1:-2], 16) == site.dpid
+
+
+def test_switches_that_forward_themselves_run_before_ordinary_processes(network: EmulatedNetwork) -> None:
+    if not network.switches.in_userspace or len(os.sched_getaffinity(0)) == 1:
+        pytest.skip("the kernel forwards, or there is one processor only")
+    for pid in network.switches.pids:
+        policies = {os.sched_getscheduler(int(thread)) for thread in os.listdir(f"/proc/{pid}/task")}
+        assert policies == {os.SCHED_FIFO}
+
+
+def test_a_step_that_ip_refuses_is_told(cell: None) -> None:
+    with pytest.raises(EmulationError, match="nobody"), IpBatch() as batch:
+        for _ in range(1000):  # more than it reads before it ends
+            batch.do("link set nobody up")
 
 
 def test_both_ends_of_a_cut_link_hear_of_it(network: EmulatedNetwork, layout: Layout) -> None:

@@ -47,7 +47,7 @@ BRING_UP = (
     "topology.emulation.openvswitch:OpenVSwitch.finish",
     "topology.emulation.switches:transact",
     "topology.emulation.nodes:SiteHost.finish_shell",
-    "topology.emulation.network:_batch",
+    "topology.emulation.interfaces:IpBatch.do",
     "topology.emulation.network:set_up_host",
     "topology.emulation.switches:Switches.begin_bridges",
     "topology.emulation.network:EmulatedNetwork._wires",

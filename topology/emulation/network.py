@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Collection
 
 from topology.emulation.bfd import BfdTimers
 from topology.emulation.cell import CELL_RUNTIME
 from topology.emulation.hostsetup import set_up_host, switch_ipv6_off
-from topology.emulation.interfaces import set_interfaces
+from topology.emulation.interfaces import IpBatch, set_interfaces
 from topology.emulation.layout import HOST_PORT, Layout
 from topology.emulation.links import Pipe, Wire, shaping
 from topology.emulation.nodes import LabNet, SiteHost
@@ -111,23 +110,17 @@ class EmulatedNetwork:
         switch_ipv6_off("default")
         self.pipe.prepare()
         self.switches.begin()
-        net = self.mininet = LabNet()
-        for site in layout.sites.values():
-            net.addHost(site.host, ip=None, mac=site.host_mac)
-            net.addSwitch(site.switch, dpid=f"{site.dpid:016x}")
         self.switches.start()
-        self._declare_links(net)
-        for host in net.hosts:
-            host.finish_shell()
         self.switches.wait_until_started()
         self._progress(f"joining them by {len(layout.links)} links")
-        _batch("ip", self._interface_commands())
-        for site in layout.sites.values():
-            set_up_host(self.namespace(site.site), site)
+        net = self.mininet = LabNet()
+        self._make_hosts_and_interfaces(net)
+        self._declare_links(net)
         self._reach_other_machines(net)
         bridges = self.switches.begin_bridges(connect=not self.watched)
         self.pipe.start(self._wires(), self.seed)
         self.switches.settle(bridges)
+        self.switches.prefer()
         self._progress("shaping the links")
         self._shape()  # Open vSwitch has taken the ports, and with them their former queues
         if self.watched:
@@ -178,23 +171,30 @@ class EmulatedNetwork:
         self.switches.pace(self.watched, slower)
         return True
 
-    def _interface_commands(self) -> list[str]:
-        """Every veth pair. Switch ports are promiscuous from the start: Open vSwitch would set that one by
-        one, and the kernel tells of each change.
+    def _make_hosts_and_interfaces(self, net: LabNet) -> None:
+        """The hosts, and every veth pair: those of links while the hosts' shells come up, then theirs.
+
+        Switch ports are promiscuous from the start: Open vSwitch would set that one by one, and the kernel
+        tells of each change.
         """
-        commands = [
-            f"link add {site.switch_interface} promisc on up type veth"
-            f" peer name {site.host_interface} address {site.host_mac} netns {self.host(site.site).pid}"
-            for site in self.layout.sites.values()
-        ]
-        for link in self.layout.links.values():
-            for end in (link.a, link.b):
-                # A veth cannot come up before its peer is there, so the second one needs a word of its own.
-                commands += [
-                    f"link add {end.interface} promisc on up type veth peer name {end.wire}",
-                    f"link set {end.wire} up",
-                ]
-        return commands
+        with IpBatch() as ip:
+            for link in self.layout.links.values():
+                for end in (link.a, link.b):
+                    # A veth cannot come up before its peer, so the second one needs a word of its own.
+                    ip.do(f"link add {end.interface} promisc on up type veth peer name {end.wire}")
+                    ip.do(f"link set {end.wire} up")
+            for site in self.layout.sites.values():
+                net.addHost(site.host, ip=None, mac=site.host_mac)
+                net.addSwitch(site.switch, dpid=f"{site.dpid:016x}")
+            for site in self.layout.sites.values():
+                host = self.host(site.site)
+                host.finish_shell()
+                ip.do(
+                    f"link add {site.switch_interface} promisc on up type veth"
+                    f" peer name {site.host_interface} address {site.host_mac} netns {host.pid}"
+                )
+        for site in self.layout.sites.values():
+            set_up_host(self.namespace(site.site), site)
 
     def _take_down(self) -> None:
         """Stop what runs; interfaces and qdiscs go with the namespace when the caller leaves it."""
@@ -222,15 +222,3 @@ def _hang_up(host: SiteHost) -> None:
         host.inToNode.pop(host.stdin.fileno(), None)
         host.stdin.close()
         os.close(host.slave)
-
-
-def _batch(program: str, commands: list[str]) -> None:
-    done = subprocess.run(
-        [program, "-batch", "-"],
-        input="\n".join(commands) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise EmulationError(f"{program} refused a step of the set-up: {done.stderr.strip()}")

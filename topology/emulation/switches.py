@@ -105,9 +105,6 @@ class Switches:
         """
         for openvswitch in self._instances():
             openvswitch.finish()
-            if self.in_userspace:
-                _prefer(openvswitch.switch_pid)
-                _prefer(openvswitch.database_pid)  # it idles, until a port changes and somebody wants to know
 
     def wait_until_started(self) -> None:
         """Return when all switches are there; until ``begin_bridges`` they hear of no interface."""
@@ -146,6 +143,17 @@ class Switches:
         )
         if complaints := [each for results in settled.values() for each in refused(results)]:
             raise EmulationError(f"Open vSwitch refused a port: {'; '.join(complaints)}")
+
+    def prefer(self) -> None:
+        """Let switches that forward themselves run before ordinary processes, from now on.
+
+        Not while they start: whoever shares a processor with such a process waits until it sleeps, even if
+        another processor has nothing to do.
+        """
+        if self.in_userspace:
+            for openvswitch in self._instances():
+                _prefer(openvswitch.switch_pid)
+                _prefer(openvswitch.database_pid)  # it idles, until a port changes and somebody wants to know
 
     def _interfaces(self, sites: Sequence[SiteLayout]) -> Iterator[str]:
         for site in sites:
@@ -276,11 +284,12 @@ class Switches:
 def _prefer(pid: int) -> None:
     """Let a switch that forwards itself run as soon as a packet comes, before ordinary processes.
 
-    Its main thread only, the one that forwards. With one CPU it only gets a larger share, since nothing
-    could interrupt it; the kernel keeps a part of every second for the others in any case
-    (``sched_rt_runtime_us``). Where the machine permits neither, the switch runs as it is.
+    All its threads, and those to come, which begin as the one that makes them. With one CPU it only gets a
+    larger share, since nothing could interrupt it; the kernel keeps a part of every second for the others in
+    any case (``sched_rt_runtime_us``). Where the machine permits neither, the switch runs as it is.
     """
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, _NICE)
-        if len(os.sched_getaffinity(0)) > 1:
-            os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(1))
+        for thread in map(int, os.listdir(f"/proc/{pid}/task")):
+            os.setpriority(os.PRIO_PROCESS, thread, _NICE)
+            if len(os.sched_getaffinity(0)) > 1:
+                os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(1))

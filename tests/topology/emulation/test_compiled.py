@@ -143,5 +143,6 @@ def test_a_core_built_from_other_sources_is_not_used(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(compiledcore, "_FOLDER", tmp_path)
     assert compiledcore.missing() == "is built from other sources"
     (tmp_path / built.name).unlink()
+    library.cache_clear()
     assert compiledcore.missing() == "is not built"
     library.cache_clear()

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import importlib.machinery
-import runpy
+import os
 import socket
 from functools import cache
-from pathlib import Path
 from random import Random
 
 from topology.emulation.links import LinkProperties
@@ -20,7 +19,7 @@ from topology.emulation.links.core import Wanted
 from topology.emulation.links.schedule import Counters, limit_bytes
 from topology.variation import JitterDistribution
 
-_FOLDER = Path(__file__).parent
+_FOLDER = os.path.dirname(__file__)
 _DISTRIBUTIONS = {JitterDistribution.UNIFORM: 0, JitterDistribution.NORMAL: 1, JitterDistribution.PARETO: 2}
 _NOTHING, _EACH_BY_ITSELF, _IN_BURSTS = range(3)
 _State = ctypes.c_uint32 * 625
@@ -139,26 +138,23 @@ class CompiledCore:
 def missing() -> str:
     """Why there is no compiled core to use, as what it is or lacks; empty if there is one."""
     try:
-        library()
+        loaded = library()
     except OSError as error:
         return str(error)
-    return ""
+    return "" if _is_of_its_sources(loaded) else "is built from other sources"
 
 
 @cache
 def library() -> ctypes.CDLL:
-    """The library, loaded. Raises ``OSError`` with the reason where there is none to use."""
-    names = [f"_core{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES]
-    found = next((path for name in names if (path := _FOLDER / name).exists()), None)
+    """The library, loaded; whether it is of the sources beside it, ``missing`` tells.
+
+    Raises ``OSError`` with the reason where there is none.
+    """
+    names = [f"{_FOLDER}/_core{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES]
+    found = next(filter(os.path.exists, names), None)
     if found is None:
         raise OSError("is not built")
-    loaded = ctypes.CDLL(str(found), use_errno=True)
-    sources = _FOLDER / "compiled"
-    if any(sources.glob("*.c")):
-        loaded.core_sources.restype = ctypes.c_char_p
-        digest = runpy.run_path(str(sources / "digest.py"))["digest"]()
-        if loaded.core_sources() != digest.encode():
-            raise OSError("is built from other sources")
+    loaded = ctypes.CDLL(found, use_errno=True)
     pointer, i64, i32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
     signatures: dict[str, tuple[type | None, list[type]]] = {
         "queue_new": (pointer, [i32, _State, _State]),
@@ -180,6 +176,19 @@ def library() -> ctypes.CDLL:
         function = getattr(loaded, name)
         function.restype, function.argtypes = result, arguments
     return loaded
+
+
+@cache
+def _is_of_its_sources(loaded: ctypes.CDLL) -> bool:
+    """Whether a library was built from the sources beside it; also where they were not delivered."""
+    import glob  # here: a delay line, whose core has been chosen for it, starts faster without
+    import runpy
+
+    sources = f"{_FOLDER}/compiled"
+    if not glob.glob(f"{glob.escape(sources)}/*.c"):
+        return True
+    loaded.core_sources.restype = ctypes.c_char_p
+    return bool(loaded.core_sources() == runpy.run_path(f"{sources}/digest.py")["digest"]().encode())
 
 
 def _state(seed: str) -> ctypes.Array[ctypes.c_uint32]:

@@ -16,8 +16,9 @@ import signal
 import socket
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from threading import Thread
 from typing import Any
 
 from topology.emulation.links import LinkProperties
@@ -81,9 +82,14 @@ class DelayLine:
 
     def _close(self) -> None:
         """Close all sockets at once: each close waits some 10 ms for RCU (packet_release)."""
-        with ThreadPoolExecutor(CLOSING_THREADS) as pool:
-            for source in self._sources:
-                pool.submit(source.close)
+        threads = [
+            Thread(target=_close_each, args=(self._sources[first::CLOSING_THREADS],))
+            for first in range(min(CLOSING_THREADS, len(self._sources)))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def _listen(self) -> bool:
         """Read and answer requests; false when there is nobody left to serve."""
@@ -180,6 +186,11 @@ class DelayLine:
         self._control.setblocking(True)
         self._control.sendall(json.dumps(answer).encode() + b"\n")
         self._control.setblocking(not self._running)
+
+
+def _close_each(sources: Sequence[socket.socket]) -> None:
+    for source in sources:
+        source.close()
 
 
 def main() -> None:

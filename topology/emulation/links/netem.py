@@ -37,10 +37,7 @@ SMALLEST_FRAME_BYTES = 64
 LIMIT_MARGIN_FRAMES = 1000
 _HANDLE, _SILENT_HANDLE = 1, 2
 _PROBE_WIRE = Wire("probe", "probe-a", "probe-b", LinkProperties(100.0, 1.0, 0.1, 0.01))
-_PROBE_SCRIPT = (
-    "ip link add name probe-a type veth peer name probe-b &&"
-    " ip link set probe-a up && ip link set probe-b up && exec tc -batch -"
-)
+_PROBE_SCRIPT = "ip link add name probe-a type veth peer name probe-b && exec tc -batch -"
 
 
 class NetemPipe:

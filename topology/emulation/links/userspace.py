@@ -26,7 +26,8 @@ from topology.emulation.links.steering import steer_all
 from topology.errors import EmulationError
 
 _ANSWER_SECONDS = 10.0
-_MODULE = "topology.emulation.links.delayline"
+# Without site-packages (-S), of which it needs nothing, and without the current folder (-P).
+_DELAY_LINE = ("-S", "-P", "-m", "topology.emulation.links.delayline")
 _ROOT = str(Path(__file__).resolve().parents[3])
 
 
@@ -54,7 +55,7 @@ class UserspacePipe:
         search_path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", _MODULE, str(theirs.fileno()), self.core],
+                [sys.executable, *_DELAY_LINE, str(theirs.fileno()), self.core],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -71,11 +72,12 @@ class UserspacePipe:
         try:
             self._properties = {wire.link: wire.properties for wire in wires}
             described = [[wire.link, wire.a, wire.b, asdict(wire.properties)] for wire in wires]
-            self._ask({"do": "start", "wires": described, "seed": seed})
+            self._send({"do": "start", "wires": described, "seed": seed})
+            steer_all()  # the delay line may move from one processor to another
+            self._answer()
         except BaseException:
             self.stop()
             raise
-        steer_all()  # the delay line may move from one processor to another
 
     def change(self, link: str, properties: LinkProperties) -> None:
         """Give a running link other properties; see ``Pipe.change``. Frames under way keep their times."""
@@ -124,30 +126,44 @@ class UserspacePipe:
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send one request and return its answer. Raises ``EmulationError`` where there is none."""
+        self._send(request)
+        return self._answer()
+
+    def _send(self, request: dict[str, Any]) -> None:
         if self._control is None:
             raise EmulationError("the delay line has not been started")
         try:
             self._control.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise self._no_answer(error) from None
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._control is not None
+        try:
             while b"\n" not in self._received:
                 data = self._control.recv(1 << 20)
                 if not data:
                     raise ConnectionResetError
                 self._received += data
-        except TimeoutError:
-            raise EmulationError(
-                f"the delay line did not answer within {_ANSWER_SECONDS:.0f} s",
-                hint="the machine is too busy; stop other work on it",
-            ) from None
-        except OSError:
-            raise EmulationError(
-                f"the delay line has ended{self._how_it_ended()}; all links are dead",
-                hint="run again; if it happens again, report it with the output of `onehop doctor`",
-            ) from None
+        except OSError as error:
+            raise self._no_answer(error) from None
         line, _, self._received = self._received.partition(b"\n")
         answer: dict[str, Any] = json.loads(line)
         if isinstance(answer.get("error"), str):
             raise EmulationError(f"the delay line: {answer['error']}", where=answer.get("link", ""))
         return answer
+
+    def _no_answer(self, error: OSError) -> EmulationError:
+        """Why there is none."""
+        if isinstance(error, TimeoutError):
+            return EmulationError(
+                f"the delay line did not answer within {_ANSWER_SECONDS:.0f} s",
+                hint="the machine is too busy; stop other work on it",
+            )
+        return EmulationError(
+            f"the delay line has ended{self._how_it_ended()}; all links are dead",
+            hint="run again; if it happens again, report it with the output of `onehop doctor`",
+        )
 
     def _how_it_ended(self) -> str:
         code = None
