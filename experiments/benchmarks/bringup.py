@@ -183,11 +183,9 @@ def _let_namespaces_go() -> None:
     It removes them in the background, in the order in which they were left. So another is left, and with it
     goes the end of a pair of interfaces that is here.
     """
-    subprocess.run(
-        ["unshare", "--net", "ip", "link", "add", "type", "veth", "peer", "name", _LAST]
-        + ["netns", str(os.getpid())],
-        check=True,
-    )
+    here = str(os.getpid())
+    words = ["link", "add", "type", "veth", "peer", "name", _LAST, "netns", here]
+    subprocess.run(["unshare", "--net", "ip", *words], check=True)
     deadline = time.monotonic() + _LET_GO_SECONDS
     while _LAST in (name for _index, name in socket.if_nameindex()) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)

@@ -88,9 +88,11 @@ def test_switches_that_forward_themselves_run_before_ordinary_processes(network:
 
 
 def test_a_step_that_ip_refuses_is_told(cell: None) -> None:
-    with pytest.raises(EmulationError, match="nobody"), IpBatch() as batch:
-        for _ in range(1000):  # more than it reads before it ends
-            batch.do("link set nobody up")
+    batch = IpBatch()
+    for _ in range(1000):  # more than it reads before it ends
+        batch.do("link set nobody up")
+    with pytest.raises(EmulationError, match="nobody"):
+        batch.__exit__(None, None, None)
 
 
 def test_both_ends_of_a_cut_link_hear_of_it(network: EmulatedNetwork, layout: Layout) -> None:
