@@ -37,9 +37,6 @@ _INSTALL_HINT = "apt-get install openvswitch-switch"
 # Not by a function between fork and exec: for that Python copies its own page tables, once for every daemon.
 # In a cell everything dies with the first process.
 _DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL")
-# A switch that forwards itself fills 10 MB with empty flow caches before its first packet. In large pages, as
-# glibc 2.35 and later ask for where told to, that takes a third of the time and no more memory.
-_LARGE_PAGES = "glibc.malloc.hugetlb=1"
 _ONLY_CONSOLE = ("-vsyslog:off", "-vfile:off", "-vconsole:info")  # the console is our log file
 
 
@@ -64,8 +61,6 @@ class OpenVSwitch:
             "OVS_DBDIR": place,
             "OVS_SYSCONFDIR": place,
         }
-        tunables = filter(None, (os.environ.get("GLIBC_TUNABLES"), _LARGE_PAGES))
-        self._of_daemons = {**self.environment, "GLIBC_TUNABLES": ":".join(tunables)}
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> OpenVSwitch:
@@ -190,7 +185,7 @@ class OpenVSwitch:
         with self._log(name).open("wb") as log:
             daemon = subprocess.Popen(
                 [*(() if inside_cell() else _DIE_WITH_US), name, *arguments, *_ONLY_CONSOLE],
-                env={**os.environ, **self._of_daemons},
+                env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
