@@ -11,6 +11,7 @@ from experiments.capability import store
 from experiments.capability.measuring import LEAST_PER_S, Effort, calibrate
 from experiments.capability.testlinks import DELAY_MS, LARGEST_RATE_MBPS, TestLinks
 from experiments.results.calibration import Limit
+from tests.emulated.fitness import ATTEMPTS
 from topology.emulation.links import LinkProperties
 from topology.emulation.links.choose import pipe_for
 from topology.emulation.reading import loss_credible
@@ -27,8 +28,11 @@ def test_a_link_that_is_late_or_loses_is_seen_as_that(cell: None) -> None:
         for link in ("l1", "l2"):
             pipe.change(link, replace(LINK, delay_ms=DELAY_MS + 3))
         assert links.idle(0.2).p50_us > 2500  # netem's own lateness, half a millisecond at most, is taken off
-        late = links.trial(2000, 200, 0.2)
-        assert late.beyond(Limit()) == "delay"
+        for _ in range(ATTEMPTS):  # a busy machine loses some now and then
+            late = links.trial(2000, 200, 0.2)
+            assert late.beyond(Limit()) == "delay"
+            if not late.lost_ratio:
+                break
         assert late.lost_ratio == 0
         for link in ("l1", "l2"):
             pipe.change(link, replace(LINK, loss_ratio=0.1))
