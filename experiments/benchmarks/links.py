@@ -38,6 +38,7 @@ _VETH = "veth pair without a pipe"
 _TRIAL_S, _FIRST_PER_S, _LEAST_PER_S, _MOST_PER_S, _RESOLUTION = 0.4, 80_000.0, 1_000.0, 2_000_000.0, 1.25
 
 Row = dict[str, Any]
+_MakePipe = Callable[[bool], Pipe]  # told whether frames must leave as packets
 
 
 class Redirect(NetemPipe):
@@ -55,14 +56,12 @@ def bench_links(seconds: float = 2) -> list[Row]:
     with private_network():
         floor = bare_delay(seconds)
     redirected = {load: _most(Redirect(), *load) for load in _LOADS}
-    with private_network():
-        rows += _throughput("in the kernel, no delay", Redirect(), max(1, round(seconds)))
+    rows += _throughput("in the kernel, no delay", lambda _packets: Redirect(), max(1, round(seconds)))
     for name, make in _pipes():
+        rows += _throughput(name, make, max(1, round(seconds)))
         with private_network():
-            rows += _throughput(name, make(), max(1, round(seconds)))
-        with private_network():
-            rows += _delays(name, make(), floor, seconds)
-        rows += [_most_row(name, load, _most(make(), *load), other) for load, other in redirected.items()]
+            rows += _delays(name, make(True), floor, seconds)
+        rows += [_most_row(name, load, _most(make(True), *load), other) for load, other in redirected.items()]
     for core in _cores():
         with private_network():
             rows.append(_idle(core, seconds))
@@ -73,30 +72,35 @@ def _cores() -> list[str]:
     return ["python"] if compiledcore.missing() else ["compiled", "python"]
 
 
-def _pipes() -> Iterator[tuple[str, Callable[[], Pipe]]]:
+def _pipes() -> Iterator[tuple[str, _MakePipe]]:
     for core in _cores():
-        yield f"userspace, {core}", partial(UserspacePipe, core)
+        yield f"userspace, {core}", partial(_userspace, core)
     if probe_netem()[0]:
-        yield "netem", NetemPipe
+        yield "netem", lambda _packets: NetemPipe()
 
 
-def _throughput(name: str, pipe: Pipe, seconds: int) -> Iterator[Row]:
-    with joined_hosts(_UNSHAPED) as (hosts, wire):
-        pipe.start([wire], 1)
-        try:
-            for offloads, options, what in (
-                (True, (), "TCP with offloads"),
-                (False, (), "TCP of real-size packets"),
-                (False, _UDP, "UDP"),
-            ):
-                hosts.set_offloads(offloads)
+def _userspace(core: str, packets: bool) -> Pipe:
+    return UserspacePipe(core, packets=packets)
+
+
+def _throughput(name: str, make: _MakePipe, seconds: int) -> Iterator[Row]:
+    for offloads, options, what in (
+        (True, (), "TCP with offloads"),
+        (False, (), "TCP of real-size packets"),
+        (False, _UDP, "UDP of real-size packets"),
+    ):
+        pipe = make(not offloads)
+        with private_network(), joined_hosts(_UNSHAPED) as (hosts, wire):
+            hosts.set_offloads(offloads)
+            pipe.start([wire], 1)
+            try:
                 turns = [
                     (hosts.carried("piped", options, seconds), hosts.carried("bare", options, seconds))
                     for _ in range(TURNS)
                 ]
-                yield from _carried_rows(f"{name}: {what}", turns, datagrams=bool(options))
-        finally:
-            pipe.stop()
+            finally:
+                pipe.stop()
+        yield from _carried_rows(f"{name}: {what}", turns, datagrams=bool(options))
 
 
 def _carried_rows(what: str, turns: Sequence[tuple[Carried, Carried]], *, datagrams: bool) -> Iterator[Row]:

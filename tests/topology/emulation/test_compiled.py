@@ -27,6 +27,9 @@ needs_core = pytest.mark.skipif(
 )
 
 
+HEAD_AT, HEAD_BYTES = 44, 2048  # queue.h: where a frame's bytes begin, and how many are not in its rest
+
+
 class Twins:
     """One direction of a link in both cores, which must not differ."""
 
@@ -53,8 +56,11 @@ class Twins:
         return expected
 
     def pop(self) -> None:
-        self.python.pop()
-        library().frame_free(library().queue_pop(self.compiled.handle))
+        frame = self.python.pop()
+        popped = library().queue_pop(self.compiled.handle)
+        head = ctypes.string_at(popped + HEAD_AT, min(len(frame), HEAD_BYTES))
+        assert head == frame[:HEAD_BYTES]
+        library().frame_free(popped)
 
     def close(self) -> None:
         while self.next_due_ns() is not None:
@@ -74,6 +80,17 @@ def test_both_cores_lose_the_same_and_give_the_same_times(
         now_ns += gap_ns
         twins.push(bytes(size % 2000 + 1), now_ns)
         while (due_ns := twins.next_due_ns()) is not None and due_ns <= now_ns:
+            twins.pop()
+    twins.close()
+
+
+@needs_core
+@given(PROPERTIES, st.lists(st.integers(0, 25_000_000), max_size=40))
+def test_both_cores_put_frames_in_the_same_order(properties: LinkProperties, stamps_ns: list[int]) -> None:
+    twins = Twins(replace(properties, reorders=False), "seed")
+    for number, stamp_ns in enumerate(stamps_ns):
+        twins.push(bytes([number]), 1_000_000_000 + stamp_ns)
+        if number % 3 == 2 and twins.next_due_ns() is not None:
             twins.pop()
     twins.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,31 @@ def _feed(queue: DelayQueue, arrivals: list[tuple[int, int]]) -> list[int]:
         times.append(now_ns)
         queue.push(number.to_bytes(2) + bytes(size), now_ns)
     return times
+
+
+@given(
+    PROPERTIES.map(lambda properties: replace(properties, loss_ratio=0, burst_loss=None)),
+    st.lists(st.integers(0, 9_000_000), min_size=1, max_size=40, unique=True),
+)
+def test_frames_read_out_of_order_leave_as_they_came(
+    properties: LinkProperties, stamps_ns: list[int]
+) -> None:
+    queue = DelayQueue(replace(properties, rate_mbps=1000), "seed")
+    for stamp_ns in stamps_ns:
+        queue.push(stamp_ns.to_bytes(4), 1_000_000_000 + stamp_ns)
+    drained = _drain(queue)
+    assert [int.from_bytes(frame) for _due, frame in drained] == sorted(stamps_ns)
+    assert [due for due, _frame in drained] == sorted(due for due, _frame in drained)
+    for due_ns, frame in drained:
+        came_ns = 1_000_000_000 + int.from_bytes(frame)
+        assert due_ns >= came_ns + properties.least_delay_ms * 1e6 - 2
+
+
+def test_a_clock_that_was_set_reorders_nothing() -> None:
+    queue = DelayQueue(LinkProperties(rate_mbps=1000, delay_ms=50), "seed")
+    queue.push(b"first", 2_000_000_000)
+    queue.push(b"second", 1_500_000_000)
+    assert [frame for _due, frame in _drain(queue)] == [b"first", b"second"]
 
 
 @given(PROPERTIES, ARRIVALS)

@@ -122,6 +122,10 @@ class CompiledCore:
         """See ``Core.set_nap``."""
         self._library.line_set_nap(self._line, nap_ns)
 
+    def set_joins(self, joins: bool) -> None:
+        """See ``Core.set_joins``."""
+        self._library.line_set_joins(self._line, joins)
+
     def counters(self, lane: int) -> Counters:
         """See ``Core.counters``."""
         return self._queues[lane].counters()
@@ -166,14 +170,18 @@ def library() -> ctypes.CDLL:
         "queue_next_due_ns": (i64, [pointer]),
         "queue_pop": (pointer, [pointer]),
         "frame_free": (None, [pointer]),
+        "join": (i32, [pointer, i32, ctypes.c_char_p, pointer]),
         "line_new": (pointer, [i32]),
         "line_add": (i32, [pointer, i32, i32, pointer]),
+        "line_set_joins": (None, [pointer, i32]),
         "line_set_nap": (None, [pointer, i64]),
         "line_lead_ns": (i64, [pointer]),
         "line_carry": (i32, [pointer]),
     }
     for name, (result, arguments) in signatures.items():
-        function = getattr(loaded, name)
+        function = getattr(loaded, name, None)
+        if function is None:
+            raise OSError("is built from other sources")
         function.restype, function.argtypes = result, arguments
     return loaded
 

@@ -41,6 +41,9 @@ class Core(Protocol):
     def set_nap(self, nap_ns: int) -> None:
         """Arrivals may be left unread for so long in dense traffic."""
 
+    def set_joins(self, joins: bool) -> None:
+        """Whether packets of a flow may be handed over joined: the kernel splits them before they leave."""
+
     def counters(self, lane: int) -> Counters:
         """The counters so far, without what the kernel could not store."""
 

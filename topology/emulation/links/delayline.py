@@ -26,6 +26,7 @@ from topology.emulation.links.core import Core, Wanted
 from topology.emulation.links.packetsocket import kernel_drops, open_wire
 from topology.emulation.links.priority import RealTime
 from topology.emulation.links.schedule import limit_bytes
+from topology.emulation.links.segmentation import send_packets
 
 MOST_NAP_NS = 500_000
 CLOSING_THREADS = 40
@@ -112,7 +113,7 @@ class DelayLine:
     def _answer(self, request: dict[str, Any]) -> dict[str, Any] | None:
         match request["do"]:
             case "start":
-                return self._start(request["wires"], request["seed"])
+                return self._start(request["wires"], request["seed"], request["packets"])
             case "change":
                 return self._change(request["link"], LinkProperties.from_dict(request["properties"]))
             case "silence":
@@ -141,7 +142,7 @@ class DelayLine:
                 return {"done": True}
         return {"error": f"unknown request {request['do']}"}
 
-    def _start(self, wires: list[list[Any]], seed: int) -> dict[str, Any] | None:
+    def _start(self, wires: list[list[Any]], seed: int, packets: bool) -> dict[str, Any] | None:
         """Open all sockets. The answer to a good start comes when the loop runs."""
         for link, a, b, described in wires:
             properties = LinkProperties.from_dict(described)
@@ -159,6 +160,7 @@ class DelayLine:
             self._sources += [end_a, end_b]
             self._dropped += [0, 0]
         self._set_nap()
+        self._core.set_joins(packets and send_packets([end for _link, a, b, _it in wires for end in (a, b)]))
         self._running = True
         return None
 

@@ -86,6 +86,9 @@ class PythonCore:
         """See ``Core.set_nap``."""
         self._nap_ns = nap_ns
 
+    def set_joins(self, joins: bool) -> None:
+        """See ``Core.set_joins``. Here each packet is sent by itself."""
+
     def counters(self, lane: int) -> Counters:
         """See ``Core.counters``."""
         return self._numbered[lane].queue.counters()

@@ -3,8 +3,10 @@
 A frame that arrived at time t leaves at ``max(t + delay + variation, the previous frame's time)``: never
 early, never before an earlier frame. Frames closer together than the variation is wide are therefore held
 back by their predecessors, as on a real link that varies but does not reorder (netem with a rate does the
-same). A link that reorders sends each at its own time. Losses and jitter are drawn from two generators of
-their own, so that changing one of the two leaves the other's sequence as it was.
+same). A link that reorders sends each at its own time. Frames may be read out of order, as every processor
+has a backlog of its own; the kernel's stamps say when each came, and they leave in that order. Losses and
+jitter are drawn from two generators of their own, so that changing one of the two leaves the other's sequence
+as it was.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from topology.variation import JitterDistribution, quantile
 
 QUEUE_MARGIN_BYTES = 512 * 1024  # eight full GSO frames
 QUEUE_MARGIN_MS = 20.0  # what piles up while the process waits for a processor
+BACKLOGS_APART_NS = 10_000_000  # frames read in the wrong order came this close; else the clock was set
 
 
 class Counting(Protocol):
@@ -78,10 +81,10 @@ class DelayQueue:
         "_delay_ns",
         "_held_bytes",
         "_jitter",
-        "_last_due_ns",
         "_limit_bytes",
         "_loses",
         "_loss",
+        "_released_ns",
         "_vary",
         "_waiting",
         "frames",
@@ -99,11 +102,11 @@ class DelayQueue:
         """``seed`` fixes every loss and every variation of this direction."""
         self._loss = Random(f"{seed}/loss")
         self._jitter = Random(f"{seed}/jitter")
-        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._waiting: deque[tuple[int, int, bytes]] = deque()  # due, arrived, frame; in order of both
         self._loses: Callable[[], bool] | None = None
         self._bursts: GilbertElliott | None = None
         self._held_bytes = 0
-        self._last_due_ns = 0
+        self._released_ns = 0  # when the last frame that has left was due
         self.silent = False  # whoever sends what ``pop`` gives must look: frames under way are lost as well
         self.frames = self.size_bytes = self.lost = self.silenced = self.overflow = 0
         self.late_sum_ns = self.late_max_ns = 0
@@ -137,17 +140,20 @@ class DelayQueue:
         due_ns = arrived_ns + self._delay_ns
         if self._vary is not None:
             due_ns += self._vary()
-        if due_ns < self._last_due_ns:
-            due_ns = self._last_due_ns
-        else:
-            self._last_due_ns = due_ns
+        waiting = self._waiting
+        place = len(waiting)
+        while place and 0 < waiting[place - 1][1] - arrived_ns < BACKLOGS_APART_NS:
+            place -= 1
+        due_ns = max(due_ns, waiting[place - 1][0] if place else self._released_ns)
+        if place < len(waiting):
+            due_ns = min(due_ns, waiting[place][0])
+        waiting.insert(place, (due_ns, arrived_ns, frame))
         self._held_bytes += len(frame)
-        self._waiting.append((due_ns, frame))
-        return due_ns if len(self._waiting) == 1 else None
+        return due_ns if len(waiting) == 1 else None
 
     def pop(self) -> bytes:
         """Remove and return the first frame waiting."""
-        _due_ns, frame = self._waiting.popleft()
+        self._released_ns, _arrived_ns, frame = self._waiting.popleft()
         self._held_bytes -= len(frame)
         return frame
 
@@ -181,10 +187,9 @@ class ReorderingQueue(DelayQueue):
 
     def push(self, frame: bytes, arrived_ns: int) -> int | None:
         """Take a frame; its due time, or ``None`` if it is lost."""
-        self._last_due_ns = 0
         if super().push(frame, arrived_ns) is None:
             return None
-        due_ns, _frame = self._waiting.pop()
+        due_ns, _arrived_ns, _frame = self._waiting.pop()
         self._number += 1
         heapq.heappush(self._frames, (due_ns, self._number, frame))
         return due_ns

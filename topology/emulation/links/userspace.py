@@ -36,8 +36,15 @@ class UserspacePipe:
 
     name = "userspace"
 
-    def __init__(self, core: str = "") -> None:
-        """``core``: what carries the frames, as ``core_named`` has it; raises what that raises."""
+    def __init__(self, core: str = "", *, packets: bool = True) -> None:
+        """What carries frames, and how they leave.
+
+        Args:
+            core: what carries them, as ``core_named`` has it; raises what that raises.
+            packets: they leave as packets with their checksums (``segmentation``), as switches in user space
+                and shapers need them. Else segmentation is left to whoever receives, as hosts have it.
+        """
+        self._packets = packets
         self.core: CoreName = core_named(core)
         self.pid = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,8 +79,9 @@ class UserspacePipe:
         try:
             self._properties = {wire.link: wire.properties for wire in wires}
             described = [[wire.link, wire.a, wire.b, asdict(wire.properties)] for wire in wires]
-            self._send({"do": "start", "wires": described, "seed": seed})
-            steer_all()  # the delay line may move from one processor to another
+            self._send({"do": "start", "wires": described, "seed": seed, "packets": self._packets})
+            # The delay line may move from one processor to another; its own ends it reads in order itself.
+            steer_all(but={end for wire in wires for end in (wire.a, wire.b)})
             self._answer()
         except BaseException:
             self.stop()
@@ -104,7 +112,7 @@ class UserspacePipe:
         return {link: (Counters(**forth), Counters(**back)) for link, (forth, back) in answer.items()}
 
     def state(self) -> dict[str, Any]:
-        """How the process runs: ``priority`` (fifo, nice, plain), ``cpu_seconds``, ``lead_us``, ..."""
+        """How the process runs: ``priority`` (fifo, nice, plain, below), ``cpu_seconds``, ``lead_us``, ..."""
         return self._ask({"do": "state"})
 
     def alive(self) -> bool:

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-SOURCES = ("draws", "line", "queue", "reminders", "waiting")
+SOURCES = ("draws", "joining", "line", "queue", "reminders", "waiting")
 
 
 def digest() -> str:

@@ -10,9 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "joining.h"
 #include "waiting.h"
 
-#define BATCH 32            /* frames to a system call */
+#define BATCH 64            /* frames to a system call */
 #define BATCH_OF_LARGE 4    /* of frames with a rest: copying one takes as long as 16 small ones */
 #define EVENTS 64           /* heard of at once */
 #define SEND_NS 1000        /* from the decision to send until the frame is stamped at the far side, at least */
@@ -20,8 +21,9 @@
 #define CLOCKS_APART_NS 2000      /* two clocks read further apart say nothing about their difference */
 #define DENSE_NS 1000000          /* arrivals closer together than this are dense traffic */
 #define LEAST_NAP_NS 50000
+#define CROWDED_PER_S 50000  /* so many frames a second are released together, not one by one ... */
+#define GATHERING_NS 200000  /* ... each so much late at most, which leaves the processors to others */
 #define PRIORITY_NS 100000000 /* so often the priority is looked after, when busy */
-#define VNET_HEADER_BYTES 10
 
 #ifndef CORE_SOURCES
 #define CORE_SOURCES ""
@@ -34,13 +36,17 @@ struct lane {
     struct queue *queue;
 };
 
-struct batch {
+/* Messages to send, each of one frame or of several joined. */
+struct leaving {
     struct mmsghdr messages[BATCH];
-    struct iovec parts[BATCH][2];
+    int frames[BATCH]; /* in each message */
+    struct iovec parts[2 * BATCH];
+    unsigned char heads[BATCH / 2][JOINED_HEAD_BYTES];
 };
 
 struct arriving {
-    struct batch batch;
+    struct mmsghdr messages[BATCH];
+    struct iovec parts[BATCH][2];
     unsigned char heads[BATCH][HEAD_BYTES];
     void *rests[BATCH];
     union {
@@ -61,11 +67,15 @@ struct line {
     int64_t last_arrival_ns;
     int64_t last_gap_ns;
     int64_t priority_ns;
+    int64_t released_ns;
+    int64_t received; /* frames since the priority was looked after */
+    bool crowded;
+    bool joins;
     struct wake_ups wake_ups;
     struct allowance awake;
     struct reminders due; /* each lane with frames once; one that reorders, once for each frame */
     struct arriving arriving;
-    struct batch leaving;
+    struct leaving leaving;
     struct epoll_event events[EVENTS];
 };
 
@@ -95,9 +105,9 @@ struct line *line_new(int control)
         struct arriving *arriving = &line->arriving;
         if (!(arriving->rests[at] = rest_new()))
             return NULL;
-        arriving->batch.parts[at][0] = (struct iovec){arriving->heads[at], HEAD_BYTES};
-        arriving->batch.messages[at].msg_hdr = (struct msghdr){
-            .msg_iov = arriving->batch.parts[at], .msg_iovlen = 2, .msg_control = &arriving->ancillary[at]};
+        arriving->parts[at][0] = (struct iovec){arriving->heads[at], HEAD_BYTES};
+        arriving->messages[at].msg_hdr = (struct msghdr){
+            .msg_iov = arriving->parts[at], .msg_iovlen = 2, .msg_control = &arriving->ancillary[at]};
     }
     wake_ups_begin(&line->wake_ups);
     line->real_ahead_ns = real_now_ns() - now_ns();
@@ -113,6 +123,11 @@ int line_add(struct line *line, int source, int sink, struct queue *queue)
     *lane = (struct lane){source, sink, false, queue};
     line->lanes++;
     return watch(line, source, EPOLLIN, lane) ? errno : 0;
+}
+
+void line_set_joins(struct line *line, int joins)
+{
+    line->joins = joins;
 }
 
 void line_set_nap(struct line *line, int64_t nap_ns)
@@ -148,7 +163,7 @@ static void remind(struct line *line, struct lane *lane, int64_t due_ns)
 static void receive(struct line *line, struct lane *lane)
 {
     struct arriving *arriving = &line->arriving;
-    struct mmsghdr *messages = arriving->batch.messages;
+    struct mmsghdr *messages = arriving->messages;
     /* Stamps are of the real-time clock, which may be set; only a frame's age is taken from them. */
     int64_t before_ns = now_ns(), real_ns = real_now_ns(), at_ns = now_ns();
     if (at_ns - before_ns < CLOCKS_APART_NS)
@@ -157,7 +172,7 @@ static void receive(struct line *line, struct lane *lane)
     line->last_arrival_ns = at_ns;
     int wanted = lane->large ? BATCH_OF_LARGE : BATCH;
     for (int at = 0; at < wanted; at++) {
-        arriving->batch.parts[at][1] = (struct iovec){arriving->rests[at], REST_BYTES};
+        arriving->parts[at][1] = (struct iovec){arriving->rests[at], REST_BYTES};
         messages[at].msg_hdr.msg_controllen = sizeof arriving->ancillary[at];
     }
     int count = recvmmsg(lane->source, messages, wanted, MSG_DONTWAIT, NULL);
@@ -174,25 +189,19 @@ static void receive(struct line *line, struct lane *lane)
             remind(line, lane, due_ns);
         lane->large = size > HEAD_BYTES;
     }
+    line->received += count > 0 ? count : 0;
     line->unread |= count == wanted;
 }
 
-/* Take what is due from the first lane into `line->leaving`, up to a batch of it. */
+/* Take what is due from the first lane, up to a batch of it. */
 static int take(struct line *line, struct lane *lane, struct frame **frames, int64_t until_ns)
 {
     struct queue *queue = lane->queue;
     int count = 0, wanted = queue->reorders ? 1 : BATCH;
     do {
-        struct frame *frame = frames[count] = queue_pop(queue);
-        struct iovec *parts = line->leaving.parts[count];
-        uint32_t head_bytes = frame->rest ? HEAD_BYTES : frame->size;
-        parts[0] = (struct iovec){frame->head, head_bytes};
-        parts[1] = (struct iovec){frame->rest, frame->size - head_bytes};
-        line->leaving.messages[count].msg_hdr =
-            (struct msghdr){.msg_iov = parts, .msg_iovlen = frame->rest ? 2 : 1};
-        if (frame->rest && wanted > BATCH_OF_LARGE)
+        frames[count] = queue_pop(queue);
+        if (frames[count++]->rest && wanted > BATCH_OF_LARGE)
             wanted = BATCH_OF_LARGE;
-        count++;
     } while (count < wanted && queue_next_due_ns(queue) >= 0 && queue_next_due_ns(queue) <= until_ns);
     int64_t next_ns = queue_next_due_ns(queue);
     if (queue->reorders || next_ns < 0)
@@ -202,28 +211,69 @@ static int take(struct line *line, struct lane *lane, struct frame **frames, int
     return count;
 }
 
+/* Make messages of frames, joined where that can be; how many. */
+static int pack(struct leaving *leaving, struct frame **frames, int count, bool joins)
+{
+    struct iovec *parts = leaving->parts;
+    unsigned char(*head)[JOINED_HEAD_BYTES] = leaving->heads;
+    int messages = 0;
+    for (int at = 0; at < count; messages++) {
+        int joined = joins ? join(frames + at, count - at, *head, parts) : 1, used = joined + 1;
+        if (joined == 1) {
+            struct frame *frame = frames[at];
+            uint32_t head_bytes = frame->rest ? HEAD_BYTES : frame->size;
+            parts[0] = (struct iovec){frame->head, head_bytes};
+            parts[1] = (struct iovec){frame->rest, frame->size - head_bytes};
+            used = frame->rest ? 2 : 1;
+        } else {
+            head++;
+        }
+        leaving->messages[messages].msg_hdr = (struct msghdr){.msg_iov = parts, .msg_iovlen = used};
+        leaving->frames[messages] = joined;
+        parts += used;
+        at += joined;
+    }
+    return messages;
+}
+
+static void count_sent(struct counters *counters, struct frame **frames, int count, int64_t handed_ns)
+{
+    for (int at = 0; at < count; at++) {
+        int64_t late_ns = handed_ns > frames[at]->due_ns ? handed_ns - frames[at]->due_ns : 0;
+        counters->frames++;
+        counters->size_bytes += frames[at]->size - VNET_HEADER_BYTES;
+        counters->late_sum_ns += late_ns;
+        if (late_ns > counters->late_max_ns)
+            counters->late_max_ns = late_ns;
+    }
+}
+
 /* Send frames of one lane; those refused, as the interface is down or its buffer full, the link loses. */
 static void send_all(struct line *line, struct lane *lane, struct frame **frames, int count)
 {
-    struct counters *counters = &lane->queue->counters;
-    struct mmsghdr *messages = line->leaving.messages;
-    for (int begin = 0; begin < count;) {
-        int sent = sendmmsg(lane->sink, messages + begin, count - begin, MSG_DONTWAIT);
-        if (sent < 0) {
-            counters->overflow++;
-            begin++;
+    struct leaving *leaving = &line->leaving;
+    int messages = pack(leaving, frames, count, line->joins), begin = 0;
+    while (begin < messages) {
+        int sent = sendmmsg(lane->sink, leaving->messages + begin, messages - begin, MSG_DONTWAIT);
+        if (sent < 0 && errno == EINVAL && leaving->frames[begin] > 1) {
+            line->joins = false; /* a kernel before 6.2 splits no UDP for us */
+            messages = pack(leaving, frames, count, false);
+            begin = 0;
             continue;
         }
-        int64_t handed_ns = now_ns() - SEND_NS;
-        for (int at = begin; at < begin + sent; at++) {
-            int64_t late_ns = handed_ns > frames[at]->due_ns ? handed_ns - frames[at]->due_ns : 0;
-            counters->frames++;
-            counters->size_bytes += frames[at]->size - VNET_HEADER_BYTES;
-            counters->late_sum_ns += late_ns;
-            if (late_ns > counters->late_max_ns)
-                counters->late_max_ns = late_ns;
+        if (sent < 0) {
+            int refused = leaving->frames[begin++];
+            lane->queue->counters.overflow += refused;
+            frames += refused;
+            count -= refused;
+            continue;
         }
-        begin += sent;
+        int handed = 0;
+        for (; sent; sent--)
+            handed += leaving->frames[begin++];
+        count_sent(&lane->queue->counters, frames, handed, now_ns() - SEND_NS);
+        frames += handed;
+        count -= handed;
     }
 }
 
@@ -232,6 +282,7 @@ static void release(struct line *line)
 {
     struct frame *frames[BATCH];
     int64_t until_ns = now_ns() + SEND_NS;
+    line->released_ns = until_ns - SEND_NS;
     while (line->due.count && line->due.all[0].due_ns <= until_ns) {
         struct lane *lane = line->due.all[0].of;
         int count = take(line, lane, frames, until_ns);
@@ -261,6 +312,10 @@ static int wait_events(struct line *line, int64_t at_ns)
 {
     if (!line->due.count)
         return poll_events(line, -1);
+    if (line->crowded && !line->unread && at_ns - line->released_ns < GATHERING_NS) {
+        sleep_until(line->released_ns + GATHERING_NS);
+        return poll_events(line, 0);
+    }
     /* A frame is sent SEND_NS before it is due, so that is when to wake up at the latest. */
     int64_t lead_ns = allowance_left(&line->awake, at_ns) ? line->wake_ups.lead_ns : SEND_NS;
     int64_t wake_ns = line->due.all[0].due_ns - lead_ns;
@@ -299,6 +354,8 @@ int line_carry(struct line *line)
             at_ns = now_ns();
         }
         if (at_ns - line->priority_ns >= PRIORITY_NS) {
+            line->crowded = line->received * 1000000000 > CROWDED_PER_S * (at_ns - line->priority_ns);
+            line->received = 0;
             line->priority_ns = at_ns;
             return FOR_PRIORITY;
         }
@@ -311,7 +368,7 @@ int line_carry(struct line *line)
                 requested = true;
             } else if (what != &line->timer) {
                 receive(line, what);
-                if (line->due.count && line->due.all[0].due_ns - SEND_NS <= now_ns())
+                if (!line->crowded && line->due.count && line->due.all[0].due_ns - SEND_NS <= now_ns())
                     release(line);
             }
         }

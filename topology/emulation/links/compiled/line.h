@@ -21,6 +21,9 @@ struct line *line_new(int control);
 /* Carry what arrives at `source`, by `queue`, to `sink`; both stay Python's. 0, or errno. */
 int line_add(struct line *line, int source, int sink, struct queue *queue);
 
+/* Whether packets of a flow may be joined: only where the kernel splits them before they leave. */
+void line_set_joins(struct line *line, int joins);
+
 /* Arrivals may be left unread for so long in dense traffic. */
 void line_set_nap(struct line *line, int64_t nap_ns);
 

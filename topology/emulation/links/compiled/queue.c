@@ -5,6 +5,7 @@
 
 #define VNET_HEADER_BYTES 10
 #define RESTS_KEPT 128
+#define BACKLOGS_APART_NS 10000000 /* frames read in the wrong order came this close; else the clock was set */
 
 static void *kept[RESTS_KEPT];
 static int kept_count;
@@ -80,7 +81,6 @@ static struct frame *frame_new(const void *head, void **rest, uint32_t size)
     if (!frame)
         return NULL;
     memcpy(frame->head, head, head_bytes);
-    frame->next = NULL;
     frame->rest = NULL;
     frame->size = size;
     if (size > HEAD_BYTES) {
@@ -90,16 +90,32 @@ static struct frame *frame_new(const void *head, void **rest, uint32_t size)
     return frame;
 }
 
+/* Behind those that arrived before it, before those that were only read before it: each processor of the
+ * machine has a backlog of its own. Its time lies between theirs. */
+static void put_in_order(struct queue *queue, struct frame *frame)
+{
+    struct frame *before = queue->last;
+    while (before && before->arrived_ns > frame->arrived_ns
+           && before->arrived_ns - frame->arrived_ns < BACKLOGS_APART_NS)
+        before = before->previous;
+    struct frame *after = before ? before->next : queue->first;
+    int64_t earliest_ns = before ? before->due_ns : queue->released_ns;
+    if (frame->due_ns < earliest_ns)
+        frame->due_ns = earliest_ns;
+    if (after && frame->due_ns > after->due_ns)
+        frame->due_ns = after->due_ns;
+    frame->previous = before;
+    frame->next = after;
+    *(before ? &before->next : &queue->first) = frame;
+    *(after ? &after->previous : &queue->last) = frame;
+}
+
 /* Among the others, in its place; false where there is no memory. */
 static bool put(struct queue *queue, struct frame *frame)
 {
     if (queue->reorders)
         return reminders_add(&queue->unordered, (struct reminder){frame->due_ns, queue->pushed, frame});
-    if (queue->first)
-        queue->last->next = frame;
-    else
-        queue->first = frame;
-    queue->last = frame;
+    put_in_order(queue, frame);
     return true;
 }
 
@@ -120,14 +136,10 @@ int64_t queue_push(struct queue *queue, const void *head, void **rest, uint32_t 
         queue->counters.overflow++;
         return -1;
     }
+    frame->arrived_ns = arrived_ns;
     frame->due_ns = arrived_ns + queue->properties.delay_ns;
     if (queue->properties.jitter_ns)
         frame->due_ns += draw_variation(&queue->jitter, queue->properties.distribution, queue->properties.jitter_ns);
-    if (!queue->reorders) {
-        if (frame->due_ns < queue->last_due_ns)
-            frame->due_ns = queue->last_due_ns;
-        queue->last_due_ns = frame->due_ns;
-    }
     queue->pushed++;
     if (!put(queue, frame)) {
         frame_free(frame);
@@ -154,6 +166,8 @@ struct frame *queue_pop(struct queue *queue)
     } else {
         frame = queue->first;
         queue->first = frame->next;
+        *(queue->first ? &queue->first->previous : &queue->last) = NULL;
+        queue->released_ns = frame->due_ns;
     }
     queue->held_bytes -= frame->size;
     return frame;

@@ -14,7 +14,9 @@
 /* A frame that waits. `rest` is NULL unless it is longer than HEAD_BYTES. */
 struct frame {
     struct frame *next;
+    struct frame *previous;
     int64_t due_ns;
+    int64_t arrived_ns;
     void *rest;
     uint32_t size;
     unsigned char head[];
@@ -52,9 +54,9 @@ struct queue {
     bool reorders;
     bool silent; /* frames under way are lost as well: whoever sends them must look */
     int64_t held_bytes;
-    int64_t last_due_ns;
+    int64_t released_ns; /* when the last frame that has left was due */
     uint64_t pushed;
-    struct frame *first; /* of those that keep their order */
+    struct frame *first; /* of those that keep their order: as they arrived */
     struct frame *last;
     struct reminders unordered; /* frames of a link that reorders */
 };
