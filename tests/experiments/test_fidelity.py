@@ -39,7 +39,7 @@ def _carried(properties: LinkProperties, frames: int, gap_ns: int = GAP_NS, late
         now_ns = number * gap_ns
         seen.left.append((number, now_ns))
         before = queue.lost
-        queue.push(number.to_bytes(4), now_ns)
+        queue.push(number.to_bytes(4), now_ns, now_ns)
         if queue.lost == before and not properties.reorders:
             due_ns = queue.next_due_ns()
             assert due_ns is not None

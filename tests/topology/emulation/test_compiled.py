@@ -38,9 +38,10 @@ class Twins:
         self.compiled = CompiledQueue(properties, seed)
         self._rest = ctypes.c_void_p(None)
 
-    def push(self, frame: bytes, now_ns: int) -> None:
-        library().queue_push(self.compiled.handle, frame, ctypes.byref(self._rest), len(frame), now_ns)
-        self.python.push(frame, now_ns)
+    def push(self, frame: bytes, now_ns: int, stamp_ns: int | None = None) -> None:
+        times = (now_ns, now_ns if stamp_ns is None else stamp_ns)
+        library().queue_push(self.compiled.handle, frame, ctypes.byref(self._rest), len(frame), *times)
+        self.python.push(frame, *times)
 
     def change(self, properties: LinkProperties) -> None:
         self.compiled.change(properties)
@@ -89,7 +90,7 @@ def test_both_cores_lose_the_same_and_give_the_same_times(
 def test_both_cores_put_frames_in_the_same_order(properties: LinkProperties, stamps_ns: list[int]) -> None:
     twins = Twins(replace(properties, reorders=False), "seed")
     for number, stamp_ns in enumerate(stamps_ns):
-        twins.push(bytes([number]), 1_000_000_000 + stamp_ns)
+        twins.push(bytes([number]), 1_000_000_000 + stamp_ns, stamp_ns + number % 5)
         if number % 3 == 2 and twins.next_due_ns() is not None:
             twins.pop()
     twins.close()

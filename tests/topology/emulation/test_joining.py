@@ -86,7 +86,7 @@ def _joined(frames: list[bytes]) -> tuple[int, bytes]:
     queue = CompiledQueue(LinkProperties(rate_mbps=1000, delay_ms=1), "seed")
     rest = ctypes.c_void_p(None)
     for frame in frames:
-        library().queue_push(queue.handle, frame, ctypes.byref(rest), len(frame), 0)
+        library().queue_push(queue.handle, frame, ctypes.byref(rest), len(frame), 0, 0)
     held = (ctypes.c_void_p * len(frames))(*(library().queue_pop(queue.handle) for _ in frames))
     parts = (_Part * (2 * len(frames)))()
     head = ctypes.create_string_buffer(128)

@@ -85,10 +85,10 @@ def test_a_silent_direction_gets_a_netem_that_forgets_the_frames_under_way() -> 
 
 def test_a_silent_lane_takes_nothing_in_and_knows_it() -> None:
     queue = DelayQueue(LinkProperties(100, 1.0), "seed")
-    assert queue.push(b"before", 0) == 1_000_000
+    assert queue.push(b"before", 0, 0) == 1_000_000
     queue.silent = True
-    assert queue.push(b"meanwhile", 10) is None
+    assert queue.push(b"meanwhile", 10, 10) is None
     queue.silent = False
-    assert queue.push(b"after", 20) is None  # not the first one waiting
+    assert queue.push(b"after", 20, 20) is None  # not the first one waiting
     assert [queue.pop(), queue.pop()] == [b"before", b"after"]
     assert queue.counters().silenced == 1

@@ -166,7 +166,7 @@ def library() -> ctypes.CDLL:
         "queue_change": (None, [pointer, ctypes.POINTER(_Properties)]),
         "queue_silence": (None, [pointer, i32]),
         "queue_counters": (ctypes.POINTER(_Counters), [pointer]),
-        "queue_push": (i64, [pointer, ctypes.c_char_p, ctypes.POINTER(pointer), ctypes.c_uint32, i64]),
+        "queue_push": (i64, [pointer, ctypes.c_char_p, ctypes.POINTER(pointer), ctypes.c_uint32, i64, i64]),
         "queue_next_due_ns": (i64, [pointer]),
         "queue_pop": (pointer, [pointer]),
         "frame_free": (None, [pointer]),

@@ -167,10 +167,11 @@ class PythonCore:
                 return
             except OSError:  # the interface went down; it may come up again
                 return
-            arrived_ns = stamp_ns(ancillary) - self._real_ahead_ns
+            stamped_ns = stamp_ns(ancillary)
+            arrived_ns = stamped_ns - self._real_ahead_ns
             if abs(now_ns - arrived_ns) > LARGEST_AGE_NS:
-                arrived_ns = now_ns
-            first_due_ns = push(frame, arrived_ns)
+                stamped_ns, arrived_ns = real_ns, now_ns
+            first_due_ns = push(frame, arrived_ns, stamped_ns)
             if first_due_ns is not None:
                 heapq.heappush(self._due, (first_due_ns, lane.number))
         self._unread = True

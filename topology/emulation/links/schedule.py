@@ -102,7 +102,7 @@ class DelayQueue:
         """``seed`` fixes every loss and every variation of this direction."""
         self._loss = Random(f"{seed}/loss")
         self._jitter = Random(f"{seed}/jitter")
-        self._waiting: deque[tuple[int, int, bytes]] = deque()  # due, arrived, frame; in order of both
+        self._waiting: deque[tuple[int, int, bytes]] = deque()  # due, stamp, frame; in order of both
         self._loses: Callable[[], bool] | None = None
         self._bursts: GilbertElliott | None = None
         self._held_bytes = 0
@@ -126,8 +126,12 @@ class DelayQueue:
         self._bursts = properties.burst_loss
         self._limit_bytes = limit_bytes(properties)
 
-    def push(self, frame: bytes, arrived_ns: int) -> int | None:
-        """Take a frame; its due time if it is now the first one waiting, else ``None``."""
+    def push(self, frame: bytes, arrived_ns: int, stamp_ns: int) -> int | None:
+        """Take a frame; its due time if it is now the first one waiting, else ``None``.
+
+        ``stamp_ns`` says which came first, by whatever clock; ``arrived_ns`` may be a little off from frame
+        to frame, as it was converted from one clock to another.
+        """
         if self.silent:
             self.silenced += 1
             return None
@@ -142,18 +146,18 @@ class DelayQueue:
             due_ns += self._vary()
         waiting = self._waiting
         place = len(waiting)
-        while place and 0 < waiting[place - 1][1] - arrived_ns < BACKLOGS_APART_NS:
+        while place and 0 < waiting[place - 1][1] - stamp_ns < BACKLOGS_APART_NS:
             place -= 1
         due_ns = max(due_ns, waiting[place - 1][0] if place else self._released_ns)
         if place < len(waiting):
             due_ns = min(due_ns, waiting[place][0])
-        waiting.insert(place, (due_ns, arrived_ns, frame))
+        waiting.insert(place, (due_ns, stamp_ns, frame))
         self._held_bytes += len(frame)
         return due_ns if len(waiting) == 1 else None
 
     def pop(self) -> bytes:
         """Remove and return the first frame waiting."""
-        self._released_ns, _arrived_ns, frame = self._waiting.popleft()
+        self._released_ns, _stamp_ns, frame = self._waiting.popleft()
         self._held_bytes -= len(frame)
         return frame
 
@@ -185,11 +189,11 @@ class ReorderingQueue(DelayQueue):
         self._frames: list[tuple[int, int, bytes]] = []
         self._number = 0
 
-    def push(self, frame: bytes, arrived_ns: int) -> int | None:
+    def push(self, frame: bytes, arrived_ns: int, stamp_ns: int) -> int | None:
         """Take a frame; its due time, or ``None`` if it is lost."""
-        if super().push(frame, arrived_ns) is None:
+        if super().push(frame, arrived_ns, stamp_ns) is None:
             return None
-        due_ns, _arrived_ns, _frame = self._waiting.pop()
+        due_ns, _stamp_ns, _frame = self._waiting.pop()
         self._number += 1
         heapq.heappush(self._frames, (due_ns, self._number, frame))
         return due_ns

@@ -178,11 +178,14 @@ static void receive(struct line *line, struct lane *lane)
     int count = recvmmsg(lane->source, messages, wanted, MSG_DONTWAIT, NULL);
     for (int at = 0; at < count; at++) {
         uint32_t size = messages[at].msg_len;
-        int64_t arrived_ns = stamp_ns(&messages[at].msg_hdr) - line->real_ahead_ns;
-        if (llabs(at_ns - arrived_ns) > LARGEST_AGE_NS)
+        int64_t stamped_ns = stamp_ns(&messages[at].msg_hdr), arrived_ns = stamped_ns - line->real_ahead_ns;
+        if (llabs(at_ns - arrived_ns) > LARGEST_AGE_NS) {
+            stamped_ns = real_ns;
             arrived_ns = at_ns;
+        }
         bool idle = queue_next_due_ns(lane->queue) < 0;
-        int64_t due_ns = queue_push(lane->queue, arriving->heads[at], &arriving->rests[at], size, arrived_ns);
+        int64_t due_ns =
+            queue_push(lane->queue, arriving->heads[at], &arriving->rests[at], size, arrived_ns, stamped_ns);
         while (!arriving->rests[at] && !(arriving->rests[at] = rest_new()))
             sleep_until(now_ns() + DENSE_NS); /* no memory: the kernel drops meanwhile, and counts it */
         if (due_ns >= 0 && (idle || lane->queue->reorders))

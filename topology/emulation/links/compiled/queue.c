@@ -95,8 +95,7 @@ static struct frame *frame_new(const void *head, void **rest, uint32_t size)
 static void put_in_order(struct queue *queue, struct frame *frame)
 {
     struct frame *before = queue->last;
-    while (before && before->arrived_ns > frame->arrived_ns
-           && before->arrived_ns - frame->arrived_ns < BACKLOGS_APART_NS)
+    while (before && before->stamp_ns > frame->stamp_ns && before->stamp_ns - frame->stamp_ns < BACKLOGS_APART_NS)
         before = before->previous;
     struct frame *after = before ? before->next : queue->first;
     int64_t earliest_ns = before ? before->due_ns : queue->released_ns;
@@ -119,7 +118,8 @@ static bool put(struct queue *queue, struct frame *frame)
     return true;
 }
 
-int64_t queue_push(struct queue *queue, const void *head, void **rest, uint32_t size, int64_t arrived_ns)
+int64_t queue_push(struct queue *queue, const void *head, void **rest, uint32_t size, int64_t arrived_ns,
+                   int64_t stamp_ns)
 {
     if (queue->silent) {
         queue->counters.silenced++;
@@ -136,7 +136,7 @@ int64_t queue_push(struct queue *queue, const void *head, void **rest, uint32_t 
         queue->counters.overflow++;
         return -1;
     }
-    frame->arrived_ns = arrived_ns;
+    frame->stamp_ns = stamp_ns;
     frame->due_ns = arrived_ns + queue->properties.delay_ns;
     if (queue->properties.jitter_ns)
         frame->due_ns += draw_variation(&queue->jitter, queue->properties.distribution, queue->properties.jitter_ns);

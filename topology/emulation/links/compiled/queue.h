@@ -16,7 +16,7 @@ struct frame {
     struct frame *next;
     struct frame *previous;
     int64_t due_ns;
-    int64_t arrived_ns;
+    int64_t stamp_ns;
     void *rest;
     uint32_t size;
     unsigned char head[];
@@ -70,9 +70,11 @@ void queue_change(struct queue *queue, const struct properties *properties);
 void queue_silence(struct queue *queue, int silent);
 const struct counters *queue_counters(const struct queue *queue);
 
-/* Take a frame of `size` bytes: its due time, or -1 if it is lost, which is counted.
+/* Take a frame of `size` bytes: its due time, or -1 if it is lost, which is counted. `stamp_ns` says which
+ * came first, by whatever clock; `arrived_ns` may be a little off from frame to frame, being converted.
  * `head` is copied; `*rest`, what is longer, is taken over and becomes NULL. */
-int64_t queue_push(struct queue *queue, const void *head, void **rest, uint32_t size, int64_t arrived_ns);
+int64_t queue_push(struct queue *queue, const void *head, void **rest, uint32_t size, int64_t arrived_ns,
+                   int64_t stamp_ns);
 
 /* When the first frame waiting is due; -1 if none waits. */
 int64_t queue_next_due_ns(const struct queue *queue);
