@@ -189,7 +189,7 @@ def test_a_link_that_reorders_sends_each_frame_at_its_own_time() -> None:
     assert isinstance(queue, ReorderingQueue)
     dues = {}
     for number in range(200):
-        due_ns = queue.push(number.to_bytes(2), number * 10_000)
+        due_ns = queue.push(number.to_bytes(2), number * 10_000, number)
         assert due_ns is not None
         assert queue.next_due_ns() is None  # whoever drains it has a reminder of each
         dues[number] = due_ns
@@ -209,7 +209,7 @@ def test_losses_in_bursts_follow_the_seed_and_outlast_a_change_of_delay() -> Non
             if changed and number % 3 == 0:
                 queue.change(LinkProperties(100, 2 + number % 2, loss_ratio=0.09, burst_loss=bursts))
             before = queue.lost
-            queue.push(b"x", number * 1_000_000)
+            queue.push(b"x", number * 1_000_000, number)
             result.append(queue.lost > before)
             if queue.next_due_ns() is not None:
                 queue.pop()
