@@ -33,7 +33,7 @@ from os_ken.ofproto import ofproto_common, ofproto_parser, ofproto_v1_3
 from controller.allowance import Allowance
 from controller.claims import Claims, DuplicateDatapathError
 from controller.tls import TlsSocket
-from controller.wellformed import HEARD, IGNORED, MalformedError, sound
+from controller.wellformed import GREETINGS, HEARD, IGNORED, MalformedError, sound
 
 _READ_BYTES = 1 << 16
 _MAX_UNSENT_BYTES = 256 << 20  # a switch that does not read; far above the largest table
@@ -45,15 +45,6 @@ _REPORT_BYTES, _BYTES_PER_SECOND = 64 << 20, 64 << 10
 # Packets whose TTL ran out must not keep the controller from its work: of one switch, and of all together.
 _PACKET_INS_PER_SECOND = 50
 _ALL_PACKET_INS = Allowance(per_second=200, burst=200)
-
-_GREETINGS = frozenset(
-    {
-        ofproto_v1_3.OFPT_HELLO,
-        ofproto_v1_3.OFPT_ERROR,
-        ofproto_v1_3.OFPT_ECHO_REQUEST,
-        ofproto_v1_3.OFPT_ECHO_REPLY,
-    }
-)
 
 
 class SwitchConnection(Datapath):  # type: ignore[misc]  # os-ken has no types
@@ -225,7 +216,7 @@ class SwitchConnection(Datapath):  # type: ignore[misc]  # os-ken has no types
     def _before_identity(self) -> frozenset[int]:
         """What may come while it is not known which switch this is."""
         named = {ofproto_v1_3.OFPT_FEATURES_REPLY} if self.state == CONFIG_DISPATCHER else set()
-        return _GREETINGS | named
+        return GREETINGS | named
 
     def _affordable(self, kind: int, length: int) -> bool:
         """Whether to look at a message at all. Raises ``MalformedError`` if there has been too much.

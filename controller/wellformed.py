@@ -28,6 +28,10 @@ HEARD = {
     ofproto.OFPT_MULTIPART_REPLY: 16,
     ofproto.OFPT_BARRIER_REPLY: 8,
 }
+# What comes before a version is agreed on, so in any version; all others in ours only.
+GREETINGS = frozenset(
+    {ofproto.OFPT_HELLO, ofproto.OFPT_ERROR, ofproto.OFPT_ECHO_REQUEST, ofproto.OFPT_ECHO_REPLY}
+)
 # What a switch may say, though nobody asked.
 IGNORED = frozenset(
     {
@@ -61,6 +65,8 @@ def sound(version: int, kind: int, message: bytes) -> bytes:
     Actions of experimenters lose their experimenter's number: os-ken's parsers for them are not safe, and to
     us every such action is a foreign one.
     """
+    if version != ofproto.OFP_VERSION and kind not in GREETINGS:
+        raise MalformedError("a message of another OpenFlow version")  # there a type may mean another message
     least = HEARD[kind]
     if len(message) < least:
         raise MalformedError(f"a message of type {kind} with {len(message)} bytes; it has {least} at least")

@@ -9,14 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from os_ken.ofproto import ofproto_parser, ofproto_protocol, ofproto_v1_3
 
-from controller.wellformed import HEARD, IGNORED, MalformedError, sound
+from controller.wellformed import GREETINGS, HEARD, IGNORED, MalformedError, sound
 from tests.controller.hostile import messages
 from tests.controller.hostile.messages import CORPUS, LATE_CORPUS, MESSAGES, TOLERATED
 
 MOST_CALLS = 10_000
+# In OpenFlow 1.0 the number of our barrier reply is that of a list of queues, here with one of no length.
+QUEUE_WITHOUT_END = b"\x01\x15\x00\x18" + bytes(20)
 SWITCH: Any = ofproto_protocol.ProtocolDesc(version=ofproto_v1_3.OFP_VERSION)
 
 
@@ -49,6 +51,7 @@ def calls_of(work: Callable[[], object]) -> int:
 
 @settings(max_examples=400)
 @given(MESSAGES.filter(lambda data: len(data) >= 8))
+@example(QUEUE_WITHOUT_END)
 def test_no_message_keeps_the_parser_busy(data: bytes) -> None:
     logging.getLogger("os_ken").setLevel(logging.CRITICAL + 1)
     # A message of some hundred bytes: not a question of speed but of whether it ends.
@@ -80,6 +83,13 @@ def test_actions_of_experimenters_stay_foreign() -> None:
 def test_hello_without_end_is_refused() -> None:
     with pytest.raises(MalformedError):
         read(CORPUS["hello element of length 0"])
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 5, 6])
+@pytest.mark.parametrize("kind", sorted(set(HEARD) - GREETINGS))
+def test_other_versions_are_refused_after_the_greeting(version: int, kind: int) -> None:
+    with pytest.raises(MalformedError, match="version"):
+        sound(version, kind, bytes(200))
 
 
 def test_what_is_heard_and_what_is_ignored_are_two_things() -> None:
