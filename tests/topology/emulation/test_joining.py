@@ -81,7 +81,7 @@ def _sum(data: bytes) -> int:
     return total
 
 
-def _joined(frames: list[bytes]) -> tuple[int, bytes]:
+def _joined(frames: list[bytes], protocols: int = 3) -> tuple[int, bytes]:
     """How many go as one, and that frame."""
     queue = CompiledQueue(LinkProperties(rate_mbps=1000, delay_ms=1), "seed")
     rest = ctypes.c_void_p(None)
@@ -91,7 +91,7 @@ def _joined(frames: list[bytes]) -> tuple[int, bytes]:
     parts = (_Part * (2 * len(frames)))()
     head = ctypes.create_string_buffer(128)
     join = library().join
-    count = join(held, len(frames), head, parts)
+    count = join(held, len(frames), protocols, head, parts)
     whole = b"".join(ctypes.string_at(part.base, part.size) for part in parts[: count + 1])
     for frame in held:
         library().frame_free(frame)
@@ -158,6 +158,13 @@ def test_a_flow_is_joined_and_split_into_the_same_packets(flow: list[Packet]) ->
     assert count == len(frames) or count >= fitting
     if count > 1:
         assert _split(whole, flow[0].later) == [frame[10:] for frame in frames[:count]]
+
+
+@pytest.mark.parametrize(("protocol", "joins"), [(TCP, 1), (UDP, 2)])
+def test_only_protocols_asked_for_are_joined(protocol: int, joins: int) -> None:
+    frames = [Packet(protocol, number, b"payload!", 8).frame() for number in range(3)]
+    assert [_joined(frames, protocols)[0] for protocols in (0, 3 - joins, joins, 3)] == [1, 1, 3, 3]
+    assert library().joined_protocol(_joined(frames)[1]) == joins
 
 
 OTHERWISE = st.fixed_dictionaries(

@@ -23,6 +23,7 @@ class Machine:
         self.now_ns = self.cpu_ns = 0
         self.idle_s = 0.0
         self.nice = 0
+        self.gives_way = False
         monkeypatch.setattr(priority.time, "monotonic_ns", lambda: self.now_ns)
         monkeypatch.setattr(priority.time, "process_time_ns", lambda: self.cpu_ns)
         monkeypatch.setattr(priority, "_idle_s", lambda: self.idle_s)
@@ -38,7 +39,7 @@ class Machine:
         self.now_ns += WINDOW_NS
         self.cpu_ns += round(used * WINDOW_NS)
         self.idle_s += left * 2 * WINDOW_NS / 1e9
-        self.line.watch(self.now_ns)
+        self.line.watch(self.now_ns, gives_way=self.gives_way)
         return self.line.name
 
 
@@ -55,13 +56,31 @@ def test_it_keeps_its_priority_while_the_machine_has_time(machine: Machine) -> N
 
 
 @pytest.mark.parametrize(("used", "left"), [(0.95, 0.4), (0.6, 0.0)])
-def test_it_steps_below_the_others_and_comes_back(machine: Machine, used: float, left: float) -> None:
+def test_one_that_gives_way_steps_below_the_others_and_comes_back(
+    machine: Machine, used: float, left: float
+) -> None:
+    machine.gives_way = True
     assert machine.window(used, left) == "below"
     assert machine.nice > 0
     assert machine.window(0.3, 0.0) == "below"  # it needs less because it gets less
     assert machine.window(0.7, 0.2) == "below"
     assert machine.window(0.3, 0.2) == "fifo"
     assert machine.line.steps_down == 1
+
+
+def test_it_steps_down_to_more_than_the_others_have_and_comes_back(machine: Machine) -> None:
+    assert machine.window(0.85, 0.0) == "fifo"  # all wait for what it does
+    assert machine.window(0.95, 0.0) == "nice"
+    assert machine.window(0.95, 0.0) == "nice"
+    assert machine.window(0.3, 0.2) == "fifo"
+    assert machine.line.steps_down == 1
+
+
+def test_it_rises_when_it_gives_way_no_more(machine: Machine) -> None:
+    machine.gives_way = True
+    assert machine.window(0.6, 0.0) == "below"
+    machine.gives_way = False
+    assert machine.window(0.6, 0.0) == "nice"
 
 
 def test_it_looks_once_in_a_window(machine: Machine) -> None:

@@ -126,6 +126,10 @@ class CompiledCore:
         """See ``Core.set_joins``."""
         self._library.line_set_joins(self._line, joins)
 
+    def gives_way(self) -> bool:
+        """See ``Core.gives_way``."""
+        return bool(self._library.line_gives_way(self._line))
+
     def counters(self, lane: int) -> Counters:
         """See ``Core.counters``."""
         return self._queues[lane].counters()
@@ -170,11 +174,12 @@ def library() -> ctypes.CDLL:
         "queue_next_due_ns": (i64, [pointer]),
         "queue_pop": (pointer, [pointer]),
         "frame_free": (None, [pointer]),
-        "join": (i32, [pointer, i32, ctypes.c_char_p, pointer]),
+        "join": (i32, [pointer, i32, i32, ctypes.c_char_p, pointer]),
         "line_new": (pointer, [i32]),
         "line_add": (i32, [pointer, i32, i32, pointer]),
         "line_set_joins": (None, [pointer, i32]),
         "line_set_nap": (None, [pointer, i64]),
+        "line_gives_way": (i32, [pointer]),
         "line_lead_ns": (i64, [pointer]),
         "line_carry": (i32, [pointer]),
     }

@@ -44,6 +44,13 @@ class Core(Protocol):
     def set_joins(self, joins: bool) -> None:
         """Whether packets of a flow may be handed over joined: the kernel splits them before they leave."""
 
+    def gives_way(self) -> bool:
+        """Whether more is carried when it gives way to those it serves on a machine with no time left.
+
+        One that hands packets over joined has time to spare. One that sends each by itself (the core in
+        Python, any core on Linux before 6.2) is the narrowest place, and all would wait for it.
+        """
+
     def counters(self, lane: int) -> Counters:
         """The counters so far, without what the kernel could not store."""
 

@@ -77,7 +77,7 @@ class DelayLine:
     def _loop(self, priority: RealTime) -> None:
         while self._running:
             if self._core.carry() is Wanted.PRIORITY:
-                priority.watch(time.monotonic_ns())
+                priority.watch(time.monotonic_ns(), gives_way=self._core.gives_way())
             elif not self._listen():
                 return
 

@@ -89,6 +89,10 @@ class PythonCore:
     def set_joins(self, joins: bool) -> None:
         """See ``Core.set_joins``. Here each packet is sent by itself."""
 
+    def gives_way(self) -> bool:
+        """See ``Core.gives_way``."""
+        return False
+
     def counters(self, lane: int) -> Counters:
         """See ``Core.counters``."""
         return self._numbered[lane].queue.counters()

@@ -161,10 +161,17 @@ static void write_head(unsigned char *head, const struct packet *first, const st
     write_native(head + checksum_at, pseudo_summed(head, length));
 }
 
-int join(struct frame *const *frames, int count, unsigned char head[JOINED_HEAD_BYTES], struct iovec *parts)
+int joined_protocol(const unsigned char *head)
+{
+    return head[GSO_TYPE] == GSO_UDP_L4 ? JOINS_UDP : JOINS_TCP;
+}
+
+int join(struct frame *const *frames, int count, int protocols, unsigned char head[JOINED_HEAD_BYTES],
+         struct iovec *parts)
 {
     struct packet first, last, next;
-    if (count < 2 || !understood(frames[0], &first))
+    if (count < 2 || !understood(frames[0], &first)
+        || !(protocols & (first.protocol == UDP ? JOINS_UDP : JOINS_TCP)))
         return 1;
     uint32_t payload = first.payload;
     int joined = 1;

@@ -13,8 +13,14 @@
 #define VNET_HEADER_BYTES 10
 #define JOINED_HEAD_BYTES (VNET_HEADER_BYTES + 14 + 20 + 60) /* virtio_net_hdr, Ethernet, IPv4, the longest TCP */
 
+enum { JOINS_TCP = 1, JOINS_UDP = 2 };
+
 /* How many of `count` frames, from the first, can go as one: at least 1. If more, `head` gets the headers for
- * them all and `parts` these and the payloads, that many and one. */
-int join(struct frame *const *frames, int count, unsigned char head[JOINED_HEAD_BYTES], struct iovec *parts);
+ * them all and `parts` these and the payloads, that many and one. `protocols`: what may be joined. */
+int join(struct frame *const *frames, int count, int protocols, unsigned char head[JOINED_HEAD_BYTES],
+         struct iovec *parts);
+
+/* Of which protocol a joined frame with that head is. */
+int joined_protocol(const unsigned char *head);
 
 #endif

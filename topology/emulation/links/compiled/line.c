@@ -70,7 +70,8 @@ struct line {
     int64_t released_ns;
     int64_t received; /* frames since the priority was looked after */
     bool crowded;
-    bool joins;
+    int joins;    /* protocols whose packets may be handed over joined */
+    bool refused; /* the kernel does not split them all for us */
     struct wake_ups wake_ups;
     struct allowance awake;
     struct reminders due; /* each lane with frames once; one that reorders, once for each frame */
@@ -127,12 +128,17 @@ int line_add(struct line *line, int source, int sink, struct queue *queue)
 
 void line_set_joins(struct line *line, int joins)
 {
-    line->joins = joins;
+    line->joins = joins ? JOINS_TCP | JOINS_UDP : 0;
 }
 
 void line_set_nap(struct line *line, int64_t nap_ns)
 {
     line->nap_ns = nap_ns;
+}
+
+int line_gives_way(const struct line *line)
+{
+    return !line->refused;
 }
 
 int64_t line_lead_ns(const struct line *line)
@@ -215,13 +221,13 @@ static int take(struct line *line, struct lane *lane, struct frame **frames, int
 }
 
 /* Make messages of frames, joined where that can be; how many. */
-static int pack(struct leaving *leaving, struct frame **frames, int count, bool joins)
+static int pack(struct leaving *leaving, struct frame **frames, int count, int joins)
 {
     struct iovec *parts = leaving->parts;
     unsigned char(*head)[JOINED_HEAD_BYTES] = leaving->heads;
     int messages = 0;
     for (int at = 0; at < count; messages++) {
-        int joined = joins ? join(frames + at, count - at, *head, parts) : 1, used = joined + 1;
+        int joined = joins ? join(frames + at, count - at, joins, *head, parts) : 1, used = joined + 1;
         if (joined == 1) {
             struct frame *frame = frames[at];
             uint32_t head_bytes = frame->rest ? HEAD_BYTES : frame->size;
@@ -259,8 +265,10 @@ static void send_all(struct line *line, struct lane *lane, struct frame **frames
     while (begin < messages) {
         int sent = sendmmsg(lane->sink, leaving->messages + begin, messages - begin, MSG_DONTWAIT);
         if (sent < 0 && errno == EINVAL && leaving->frames[begin] > 1) {
-            line->joins = false; /* a kernel before 6.2 splits no UDP for us */
-            messages = pack(leaving, frames, count, false);
+            /* a kernel before 6.2 splits no UDP for us */
+            line->joins &= ~joined_protocol(leaving->messages[begin].msg_hdr.msg_iov[0].iov_base);
+            line->refused = true;
+            messages = pack(leaving, frames, count, line->joins);
             begin = 0;
             continue;
         }

@@ -27,6 +27,9 @@ void line_set_joins(struct line *line, int joins);
 /* Arrivals may be left unread for so long in dense traffic. */
 void line_set_nap(struct line *line, int64_t nap_ns);
 
+/* Whether the kernel has taken all that was joined; if not, the line has no time to give way to others. */
+int line_gives_way(const struct line *line);
+
 /* How long before a frame is due it asks to be woken. */
 int64_t line_lead_ns(const struct line *line);
 
